@@ -1,0 +1,1 @@
+"""One teacher class a runtime; which models they open is declared in `params.yaml`."""

@@ -1,0 +1,1 @@
+"""Floor 4: the student. Models, losses, training, evaluation, export, runtime."""
