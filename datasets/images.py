@@ -1,9 +1,10 @@
-"""Image codecs: RGB and grey arrays to JPEG and PNG bytes and back. RGB everywhere inside; BGR only at OpenCV's door."""
+"""Image codecs: arrays to JPEG and PNG bytes and back. RGB everywhere inside; BGR only at OpenCV's door."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
@@ -44,7 +45,7 @@ def decode_grey(data: bytes) -> Grey:
     return np.asarray(_decode(data, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
 
 
-def _encode(extension: str, pixels: NDArray[np.uint8], flags: list[int]) -> bytes:
+def _encode(extension: str, pixels: MatLike, flags: list[int]) -> bytes:
     ok, data = cv2.imencode(extension, pixels, flags)
     if not ok:
         raise ValueError(f"OpenCV could not encode a {pixels.shape} {pixels.dtype} image as {extension}")

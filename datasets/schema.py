@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -75,8 +76,9 @@ class Row:
     @classmethod
     def from_arrow(cls, values: dict[str, Any]) -> Self:
         """A row from one dictionary of `pa.Table.to_pylist()` (maps arrive as lists of pairs)."""
-        hints = _hints(cls)
-        return cls(**{name: dict(v) if hints[name] == dict[str, float] else v for name, v in values.items()})
+        maps = _map_fields(cls)
+        fields: dict[str, Any] = {name: dict(value) if name in maps else value for name, value in values.items()}
+        return cls(**fields)
 
     def as_dict(self) -> dict[str, Any]:
         """Field values by name, without copying the bytes."""
@@ -84,8 +86,8 @@ class Row:
 
 
 @functools.cache
-def _hints(cls: type[Row]) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+def _map_fields(cls: Hashable) -> frozenset[str]:
+    return frozenset(name for name, hint in typing.get_type_hints(cls).items() if hint == dict[str, float])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,7 +73,7 @@ def shard_row_type(path: Path) -> str:
         metadata = pq.read_schema(path).metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
         raise ShardError(f"{path}: not a readable shard ({error}); delete it and run the stage again") from error
-    return metadata.get(b"row", b"").decode()
+    return str(metadata.get(b"row", b"").decode())
 
 
 def check_schema(path: Path, schema: pa.Schema, row_type: type[Row]) -> None:

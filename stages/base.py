@@ -120,4 +120,3 @@ class ClipStage(Stage[Clip, Out]):
 
     def describe(self, item: Clip) -> str:
         return item.describe()
-

@@ -1,0 +1,177 @@
+"""The content-addressed store: a cache of finished work, like ccache. DVC's outs stay the truth; losing it loses time.
+
+Layout: `<root>/<stage>/<key>.json` (receipt, written last: it commits), `<root>/<stage>/<file name>`,
+`<root>/staging/` (work in progress), `<root>/quarantine/` (files whose digest was wrong).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from datasets.receipt import Receipt, StoredFile
+from datasets.shards import file_digest
+
+_INTERNAL = {"staging", "quarantine", "accepted"}
+
+
+class Store:
+    """Looks up, commits and links the results of units of work."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def lookup(self, stage: str, key: str) -> Receipt | None:
+        """The receipt of finished work whose files are all there with the right size and SHA-256, or None.
+
+        A damaged file is moved to `quarantine/` and its receipt forgotten: the caller computes the unit again.
+        """
+        path = self._receipt_path(stage, key)
+        try:
+            receipt = Receipt.from_json(path.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            self._quarantine(path)
+            return None
+        damaged = [file for file in receipt.files if not is_intact(self.path(stage, file), file)]
+        if not damaged:
+            return receipt
+        for file in damaged:
+            self._quarantine(self.path(stage, file))
+        path.unlink()
+        return None
+
+    def path(self, stage: str, file: StoredFile) -> Path:
+        """Where a stored file lies."""
+        return self.root / stage / file.name
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A fresh folder for work in progress, removed afterwards. On the store's own filesystem, so commits rename."""
+        folder = self.root / "staging" / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def commit(self, staged: Path, receipt: Receipt) -> Receipt:
+        """Move the staged files into the store, then write the receipt. Every step is fsynced and atomic.
+
+        `receipt.files` name files relative to `staged`, sizes and digests are filled in here. Committing the same key
+        twice leaves the same bytes.
+        """
+        return self._place(staged, receipt, self.root / receipt.stage, with_receipt=True)
+
+    def accept(self, staged: Path, receipt: Receipt) -> Receipt:
+        """Like `commit`, for work that lacks retryable failures: kept beside the store and never found by `lookup`."""
+        return self._place(staged, receipt, self.root / "accepted" / receipt.stage, with_receipt=False)
+
+    def link(self, receipt: Receipt, out: Path, *, accepted: bool = False) -> None:
+        """Hardlink (or copy, across filesystems) the receipt's files into `out`; existing files are replaced."""
+        base = self.root / "accepted" / receipt.stage if accepted else self.root / receipt.stage
+        for file in receipt.files:
+            place_file(base / file.name, out / file.name.removeprefix(receipt.key + "/"))
+
+    def receipts(self) -> Iterator[tuple[Path, Receipt]]:
+        """Every committed receipt with its path, in order of path."""
+        for path in sorted(self.root.glob("*/*.json")):
+            if path.parent.name not in _INTERNAL:
+                yield path, Receipt.from_json(path.read_text())
+
+    def trim(self, max_bytes: int, keep: set[str]) -> tuple[int, int]:
+        """Delete the longest unused results until the store holds at most `max_bytes`; keys in `keep` always stay.
+
+        Returns:
+            Results deleted and bytes freed. The outs keep their hardlinks and are never touched.
+        """
+        shutil.rmtree(self.root / "accepted", ignore_errors=True)
+        found = [(path.stat().st_mtime_ns, path, receipt) for path, receipt in self.receipts()]
+        total = sum(file.size for _, _, receipt in found for file in receipt.files)
+        deleted = freed = 0
+        for _, path, receipt in sorted(found, key=lambda entry: (entry[0], entry[1])):
+            if total - freed <= max_bytes:
+                break
+            if receipt.key in keep:
+                continue
+            path.unlink()  # the receipt first: a crash now leaves unreferenced files, never a receipt without files
+            for file in receipt.files:
+                self.path(receipt.stage, file).unlink(missing_ok=True)
+                freed += file.size
+            deleted += 1
+        return deleted, freed
+
+    def touch(self, receipt: Receipt) -> None:
+        """Mark a result as used now, for `trim`."""
+        os.utime(self._receipt_path(receipt.stage, receipt.key))
+
+    def _receipt_path(self, stage: str, key: str) -> Path:
+        return self.root / stage / f"{key}.json"
+
+    def _place(self, staged: Path, receipt: Receipt, base: Path, *, with_receipt: bool) -> Receipt:
+        base.mkdir(parents=True, exist_ok=True)
+        files = []
+        for file in receipt.files:
+            source, target = staged / file.name, base / file.name
+            files.append(replace(file, sha256=file_digest(source), size=source.stat().st_size))
+            source.chmod(0o444)  # one inode may serve store, DVC cache and workspace: nobody may write in place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
+            sync_folder(target.parent)
+        receipt = replace(receipt, files=tuple(files))
+        if with_receipt:
+            write_atomically(self._receipt_path(receipt.stage, receipt.key), receipt.to_json().encode())
+        return receipt
+
+    def _quarantine(self, path: Path) -> None:
+        if path.exists():
+            folder = self.root / "quarantine"
+            folder.mkdir(exist_ok=True)
+            path.replace(folder / f"{path.name}.{uuid.uuid4().hex[:8]}")
+
+
+def is_intact(path: Path, file: StoredFile) -> bool:
+    """Whether `path` exists with the recorded size and SHA-256."""
+    return path.is_file() and path.stat().st_size == file.size and file_digest(path) == file.sha256
+
+
+def place_file(source: Path, target: Path) -> None:
+    """Put `source` at `target` under a temporary name first: a hardlink where the filesystem allows, else a copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        os.link(source, temporary)
+    except OSError:
+        shutil.copyfile(source, temporary)
+        temporary.chmod(0o444)
+    if target.exists() and target.samefile(temporary):
+        temporary.unlink()  # renaming one link over another of the same inode does nothing and leaves both
+        return
+    temporary.replace(target)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a small file so that readers see the old bytes or the new ones, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """fsync a folder, so that renames inside it survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
