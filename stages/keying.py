@@ -12,13 +12,15 @@ from datasets.images import Grey, Image
 
 Floats = NDArray[np.float32]
 
-LOW, HIGH = 0.12, 0.9
+LOW, HIGH = 0.08, 0.92
 """Fractions of the screen's local level: below LOW a pixel is foreground, above HIGH it is screen."""
 SURE = 0.75
 """Fraction of the level above which a pixel is surely screen: such pixels tell the local level and colour."""
 MIN_LEVEL = 40
 """A screen's key colour exceeds its other channels by at least this much (of 255)."""
 MIN_CONFIDENCE = 0.5
+CHROMA_BLEED = 3
+"""Pixels by which subsampled chroma carries the screen's colour into solid foreground."""
 BAND = 0.025
 """Pixels mixed of screen and foreground lie within this fraction of the diagonal of both."""
 
@@ -60,7 +62,8 @@ class Keyed:
 def screen_difference(image: Image, channel: int) -> Floats:
     """`(H, W)` float32, d = key − max(the other two channels): positive on the screen, −255 to 255."""
     others = [index for index in range(3) if index != channel]
-    return np.asarray(image[..., channel], np.float32) - image[..., others].max(axis=2)
+    difference = image[..., channel].astype(np.float32) - image[..., others].max(axis=2)
+    return np.asarray(difference, np.float32)
 
 
 def estimate_screen(image: Image) -> Screen | None:
@@ -79,20 +82,21 @@ def estimate_screen(image: Image) -> Screen | None:
 def key(image: Image, screen: Screen) -> Keyed:
     """Alpha and despilled foreground of `image` `(H, W, 3)` before `screen`.
 
-    alpha = 1 − clip((d/L − LOW) / (HIGH − LOW), 0, 1), where L is the screen's level around the pixel. A bluish shirt
-    far from any screen pixel is solid, and a dark fold of the screen far from any foreground is screen: mixed pixels
-    exist only near both. The foreground solves C = αF + (1 − α)S for F and is then clamped: key ≤ max(others).
+    With L the screen's level and B the bluest foreground's level around the pixel, (d − B) / (L − B) is the share of
+    screen in the pixel; alpha = 1 − clip((share − LOW) / (HIGH − LOW), 0, 1). A bluish shirt far from any screen pixel
+    is solid, and a dark fold of the screen far from any foreground is screen: mixed pixels exist only near both. The
+    foreground solves C = αF + (1 − α)S for F and is then clamped: key ≤ max(others).
     """
     difference = screen_difference(image, screen.channel)
     sure = difference >= SURE * screen.level
     if not sure.any():
         return Keyed(np.full(image.shape[:2], 255, np.uint8), image.copy())
-    height, width = image.shape[:2]
-    sigma = 0.05 * float(np.hypot(height, width))
-    surface = _spread(np.dstack([image.astype(np.float32), difference]), sure, sigma)
-    ratio = difference / np.maximum(surface[..., 3], 1)
-    alpha = 1 - np.clip((ratio - LOW) / (HIGH - LOW), 0, 1)
-    alpha = _solidify(np.asarray(alpha, np.float32), BAND * float(np.hypot(height, width)))
+    diagonal = float(np.hypot(*image.shape[:2]))
+    surface = _spread(np.dstack([image.astype(np.float32), difference]), sure, 0.05 * diagonal)
+    level = np.maximum(surface[..., 3], 1)
+    base = _foreground_level(difference, level, 0.01 * diagonal)
+    share = (difference - base) / (level - base)
+    alpha = _solidify(np.asarray(1 - np.clip((share - LOW) / (HIGH - LOW), 0, 1), np.float32), BAND * diagonal)
     foreground = _unmix(image, alpha, surface[..., :3])
     return Keyed(np.asarray(np.rint(alpha * 255), np.uint8), _despill(foreground, screen.channel))
 
@@ -137,24 +141,36 @@ def _ramp(value: float, start: float, end: float) -> float:
 
 
 def _spread(values: Floats, known: NDArray[np.bool_], sigma: float) -> Floats:
-    """`values` `(H, W, C)` where known, smoothly extended everywhere: normalised convolution, coarse to fine.
+    """`values` `(H, W, C)` where known, smoothly extended everywhere: normalised convolution, wide kernels to narrow.
 
-    The fill-in is computed at a scale where sigma is a few pixels; a global mean covers what no kernel reaches.
+    Works at the scale where sigma is a few pixels; the mean covers what no kernel reaches.
     """
-    height, width = known.shape
+    height, width, channels = values.shape
     step = max(1, int(sigma // 4))
     size = (max(1, width // step), max(1, height // step))
     weight = known.astype(np.float32)
-    small = cv2.resize(values * weight[..., None], size, interpolation=cv2.INTER_AREA)
-    small_weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    mean = (values * weight[..., None]).sum(axis=(0, 1)) / max(float(weight.sum()), 1.0)
-    filled = np.broadcast_to(mean, small.shape).astype(np.float32)
+    mean = values[known].mean(axis=0)
+    planes = (values * weight[..., None], weight)  # apart: OpenCV shrinks at most four channels at once
+    stack = np.dstack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes])
+    filled = np.broadcast_to(mean, (*stack.shape[:2], channels))
     for reach in (16.0, 4.0, 1.0):  # wide kernels first: they fill what narrow ones cannot reach
-        blur_weight = cv2.GaussianBlur(small_weight, (0, 0), reach * sigma / step)[..., None]
-        blur = cv2.GaussianBlur(small, (0, 0), reach * sigma / step)
-        prior = 1e-3
-        filled = (blur + prior * filled) / (blur_weight + prior)
-    return np.asarray(cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        blur = cv2.GaussianBlur(stack, (0, 0), reach * sigma / step)
+        filled = (blur[..., :channels] + 1e-3 * filled) / (blur[..., channels:] + 1e-3)
+    filled = np.asarray(filled, np.float32)
+    return np.asarray(cv2.resize(filled, (width, height)), np.float32).reshape(values.shape)
+
+
+def _foreground_level(difference: Floats, level: Floats, sigma: float) -> Floats:
+    """`(H, W)` d of the bluest foreground nearby, between −level / 2 and 0.
+
+    The upper envelope, so that a grey collar beside skin stays solid; skin alone would call it a quarter screen.
+    """
+    core = _inside(difference <= LOW * level, CHROMA_BLEED)
+    if not core.any():
+        return np.zeros_like(level)
+    envelope = cv2.dilate(np.where(core, difference, np.float32(-256)), _square(7))[..., None]
+    spread = _spread(np.asarray(envelope, np.float32), envelope[..., 0] > -256, sigma)[..., 0]
+    return np.asarray(np.clip(spread, -0.5 * level, 0), np.float32)
 
 
 def _solidify(alpha: Floats, band: float) -> Floats:
@@ -170,13 +186,31 @@ def _distance(target: NDArray[np.bool_]) -> Floats:
     return np.asarray(cv2.distanceTransform((~target).astype(np.uint8), cv2.DIST_L2, 5), np.float32)
 
 
+def _inside(mask: NDArray[np.bool_], depth: int) -> NDArray[np.bool_]:
+    return np.asarray(cv2.erode(mask.astype(np.uint8), _square(2 * depth + 1)), np.bool_)
+
+
+def _square(side: int) -> NDArray[np.uint8]:
+    return np.ones((side, side), np.uint8)
+
+
 def _unmix(image: Image, alpha: Floats, screen: Floats) -> Floats:
-    """F of C = αF + (1 − α)S; where α is small that is noise, so colours are spread from where it is large."""
+    """F of C = αF + (1 − α)S; where α is small that is noise, so colours are spread from inside the foreground.
+
+    Within CHROMA_BLEED pixels of the edge only brightness is solved for: hue comes from inside, as video stores chroma
+    at half the resolution and the screen's hue leaks into solid pixels.
+    """
     mixed = alpha[..., None]
     solved = np.clip((image - (1 - mixed) * screen) / np.maximum(mixed, 0.1), 0, 255)
-    spread = _spread(np.asarray(solved, np.float32), alpha > 0.9, sigma=2.0)
-    trust = np.clip((mixed - 0.2) / 0.6, 0, 1)
-    return np.asarray(trust * solved + (1 - trust) * spread, np.float32)
+    core = _inside(alpha >= 1, CHROMA_BLEED)
+    if not core.any():
+        return np.asarray(solved, np.float32)
+    spread = _spread(image.astype(np.float32), core, sigma=2.0)
+    brightness = solved.mean(axis=2, keepdims=True) / np.maximum(spread.mean(axis=2, keepdims=True), 1)
+    recoloured = np.clip(spread * np.clip(brightness, 0.5, 1.5), 0, 255)
+    trust = np.clip((mixed - 0.3) / 0.6, 0, 1)
+    edge = trust * recoloured + (1 - trust) * spread
+    return np.asarray(np.where(core[..., None], image, edge), np.float32)
 
 
 def _despill(foreground: Floats, channel: int) -> Image:
