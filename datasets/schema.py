@@ -76,7 +76,7 @@ class Row:
     @classmethod
     def from_arrow(cls, values: dict[str, Any]) -> Self:
         """A row from one dictionary of `pa.Table.to_pylist()` (maps arrive as lists of pairs)."""
-        maps = _map_fields(cls)
+        maps = _map_fields(cls)  # type: ignore[arg-type]  # mypy: a class is hashable
         fields: dict[str, Any] = {name: dict(value) if name in maps else value for name, value in values.items()}
         return cls(**fields)
 

@@ -23,24 +23,51 @@ class ShardError(ValueError):
     """A shard file is not what its reader expects. The message names the file and the cure."""
 
 
-def write_rows(path: Path, rows: Iterable[Row], row_type: type[Row]) -> int:
-    """Write `rows` as one Parquet file and fsync it; returns the number of rows. The bytes depend on the rows alone.
+class ShardWriter:
+    """Writes rows of one type into one Parquet file. The bytes depend on the rows alone.
 
     The caller renames the file into place: an unfinished file never has a final name.
     """
-    schema = row_type.arrow_schema()
-    count = 0
-    with (
-        path.open("wb") as file,
-        pq.ParquetWriter(file, schema, compression="none", use_dictionary=False, write_statistics=False) as writer,
-    ):
-        for group in _grouped(rows, ROW_GROUP):
-            writer.write_table(pa.Table.from_pylist([row.as_dict() for row in group], schema=schema))
-            count += len(group)
-        writer.close()
-        file.flush()
-        os.fsync(file.fileno())
-    return count
+
+    def __init__(self, path: Path, row_type: type[Row]) -> None:
+        self.path = path
+        self.rows = 0
+        self._schema = row_type.arrow_schema()
+        self._file = path.open("wb")
+        # images are compressed already; without statistics and dictionaries the layout stays simple and quick
+        self._writer = pq.ParquetWriter(
+            self._file, self._schema, compression="none", use_dictionary=False, write_statistics=False
+        )
+        self._group: list[Row] = []
+
+    def append(self, row: Row) -> None:
+        """Add one row; it reaches the file with its row group."""
+        self._group.append(row)
+        self.rows += 1
+        if len(self._group) == ROW_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        """Finish the file and fsync it."""
+        self._flush()
+        self._writer.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def _flush(self) -> None:
+        if self._group:
+            self._writer.write_table(pa.Table.from_pylist([row.as_dict() for row in self._group], schema=self._schema))
+            self._group = []
+
+
+def write_rows(path: Path, rows: Iterable[Row], row_type: type[Row]) -> int:
+    """Write all `rows` as one shard file and fsync it; returns the number of rows."""
+    writer = ShardWriter(path, row_type)
+    for row in rows:
+        writer.append(row)
+    writer.close()
+    return writer.rows
 
 
 def read_rows(path: Path, row_type: type[R], *, columns: Sequence[str] | None = None) -> Iterator[R]:
@@ -98,14 +125,3 @@ def _blanks(row_type: type[Row], kept: set[str]) -> dict[str, object]:
     empty: dict[object, object] = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
     empty[pa.large_binary()] = b""
     return {field.name: empty.get(field.type, []) for field in schema if field.name not in kept}
-
-
-def _grouped(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    group: list[Row] = []
-    for row in rows:
-        group.append(row)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group

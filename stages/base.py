@@ -56,7 +56,9 @@ class Stage(ABC, Generic[In, Out]):
         name: also the folder under `data/`.
         consumes: row types read, the primary one first: counts are in units of its rows (ingest: source files).
         produces: the row type written.
+        device: kind of device the numbers are made on (`cpu` or `cuda`); it enters the shard keys too.
         libraries: distributions whose versions make the numbers; they enter the shard keys.
+        streams: an item may yield more rows than fit in memory; they are written as they come.
         model_seconds: wall seconds spent inside models since construction, see `model_time`.
     """
 
@@ -64,6 +66,8 @@ class Stage(ABC, Generic[In, Out]):
     consumes: ClassVar[tuple[type[Row], ...]]
     produces: ClassVar[type[Row]]
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "opencv-python-headless")
+    device: str = "cpu"
+    streams: ClassVar[bool] = False
 
     def __init__(self, config: Any, *, root: Path = Path()) -> None:
         self.config = config

@@ -1,0 +1,93 @@
+"""Digests of code: which statements compute a shard. Comments, docstrings and line breaks do not count."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+FLOORS = ("stages", "qa", "training")
+"""Packages whose code enters a key. `datasets/` enters by `FORMAT_VERSION`; `pipeline/` moves no pixels."""
+
+
+def code_digest(module: str) -> str:
+    """SHA-256 over the syntax trees of `module` and of everything it imports from `stages/`, `qa/` and `training/`.
+
+    Raises:
+        ModuleNotFoundError: the module does not exist.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(_closure(module)):
+        digest.update(f"{name}\n{normalised(_path(name))}\n".encode())
+    return digest.hexdigest()
+
+
+def normalised(path: Path) -> str:
+    """The file's statements without docstrings and comments, in one canonical layout."""
+    tree = ast.parse(path.read_text(), filename=str(path))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            # strings that stand alone as statements: docstrings, and attribute docstrings after assignments
+            node.body = [child for child in node.body if not _is_text(child)] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _closure(module: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _imports(name)
+    return found
+
+
+@functools.cache
+def _imports(module: str) -> tuple[str, ...]:
+    path = _path(module)
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    names = {
+        candidate
+        for node in ast.walk(ast.parse(path.read_text(), filename=str(path)))
+        for candidate in _imported(node, package)
+        if candidate.split(".")[0] in FLOORS and _exists(candidate)
+    }
+    parents = {name.rpartition(".")[0] for name in names} - {""}  # importing a.b runs a/__init__.py
+    return tuple(sorted(names | {parent for parent in parents if _exists(parent)}))
+
+
+def _imported(node: ast.AST, package: str) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            parent = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1])
+            base = f"{parent}.{base}".rstrip(".")
+        yield base
+        yield from (f"{base}.{alias.name}" for alias in node.names)  # a name may be a submodule
+
+
+@functools.cache
+def _exists(module: str) -> bool:
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return False
+    return spec is not None and spec.origin is not None
+
+
+@functools.cache
+def _path(module: str) -> Path:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"no source file for module {module}")
+    return Path(spec.origin)

@@ -1,0 +1,47 @@
+"""The stages of the house: in which order they stand, what each reads, and how it is built from the params."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.params import Params
+from pipeline.work import StageSpec
+
+FRAME_STAGES = ("ingest", "detect", "vote", "fuse", "score", "curate", "plate", "synthesize")
+"""Stages that turn shards into shards, in the order of the house. Ray runs them."""
+
+RESULT_STAGES = ("train", "evaluate", "export", "report")
+"""Stages that turn many shards into one result."""
+
+UPSTREAM: dict[str, tuple[str, ...]] = {
+    "detect": ("ingest",),
+    "vote": ("ingest", "detect"),
+    "fuse": ("ingest", "detect", "vote"),
+    "score": ("fuse", "ingest", "detect", "vote"),
+    "curate": ("score", "ingest", "fuse"),
+    "plate": ("ingest", "detect", "fuse"),
+    "synthesize": ("curate", "plate"),
+}
+"""Which stages' shards a unit reads, the primary first; the others are joined by the ingest shard they stem from."""
+
+_CLASSES = {
+    "ingest": "stages.ingest:Ingest",
+    "detect": "stages.detect:Detect",
+    "vote": "stages.vote:Vote",
+    "fuse": "stages.fuse:Fuse",
+    "score": "qa.score:Score",
+    "curate": "qa.curate:Curate",
+    "plate": "stages.plate:Plate",
+    "synthesize": "stages.synthesize:Synthesize",
+}
+
+
+def stage_specs(stage: str, params: Params, root: Path) -> Iterator[tuple[str, StageSpec]]:
+    """`(sub-folder of the out, spec)` of a stage; `vote` has one per enabled teacher, so keys are per teacher."""
+    if stage == "vote":
+        for name, teacher in params.vote.teachers.items():
+            if teacher.enabled:
+                yield name, StageSpec(_CLASSES[stage], params.vote.only(name), root)
+    else:
+        yield "", StageSpec(_CLASSES[stage], getattr(params, stage), root)

@@ -1,0 +1,144 @@
+"""What there is to do: the units of every stage, each with its key, from the manifests of the stages before it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets.sources import find_sources
+
+from datasets.manifest import read_manifest
+from datasets.receipt import Receipt
+from datasets.reviews import decisions_digest, read_decisions
+from datasets.schema import BackgroundRow, FrameRow
+from datasets.shards import read_rows
+from pipeline.digests import DigestCache
+from pipeline.house import UPSTREAM, stage_specs
+from pipeline.keys import stage_digest, unit_key
+from pipeline.params import Params
+from pipeline.work import StageSpec, Unit
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The units of one configured stage (for `vote`: of one teacher)."""
+
+    spec: StageSpec
+    units: tuple[Unit, ...]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard of an earlier stage: where it lies and which ingest shard it stems from."""
+
+    path: Path
+    name: str
+    label: str
+    lineage: str
+    rows: int
+
+
+def plan(stage: str, params: Params, root: Path, digests: DigestCache) -> list[Plan]:
+    """All units of `stage`, in a fixed order.
+
+    Raises:
+        FileNotFoundError: an earlier stage has not run, or a weight file is missing.
+    """
+    plans = []
+    for folder, spec in stage_specs(stage, params, root):
+        shared = stage_digest(spec.build(), digests)
+        if stage == "ingest":
+            units = _source_units(shared, params, root, digests)
+        elif stage == "synthesize":
+            units = _composite_units(shared, params, root)
+        else:
+            units = _shard_units(stage, folder, shared, root)
+        plans.append(Plan(spec, tuple(units)))
+    return plans
+
+
+def shards_of(stage: str, root: Path) -> list[Shard]:
+    """The shards in a stage's out, in manifest order."""
+    out = root / "data" / stage
+    return [
+        Shard(
+            out / receipt.folder / file.name,
+            file.name,
+            _part_label(receipt, index),
+            receipt.lineage or file.name,
+            file.rows,
+        )
+        for receipt in read_manifest(out / "manifest.parquet")
+        for index, file in enumerate(receipt.files)
+    ]
+
+
+def _source_units(shared: str, params: Params, root: Path, digests: DigestCache) -> Iterator[Unit]:
+    for source in find_sources(root / params.ingest.raw, digests=digests):
+        key = unit_key(shared, [source.label, *source.digests])
+        yield Unit(
+            "ingest", "", key, source.label, "", source.inputs, weight=sum(p.stat().st_size for p in source.inputs)
+        )
+
+
+def _shard_units(stage: str, folder: str, shared: str, root: Path) -> Iterator[Unit]:
+    primary, *others = UPSTREAM[stage]
+    joined: dict[str, list[Shard]] = {}
+    for other in others:
+        for shard in shards_of(other, root):
+            joined.setdefault(shard.lineage, []).append(shard)
+    decisions = _decisions(root) if stage == "curate" else {}
+    for shard in shards_of(primary, root):
+        inputs = [shard, *joined.get(shard.lineage, [])]
+        names = [entry.name for entry in inputs]
+        if stage == "curate":
+            names.append(decisions.get(shard.lineage, ""))
+        yield Unit(
+            stage, folder, unit_key(shared, names), shard.label, shard.lineage,
+            tuple(entry.path for entry in inputs), weight=shard.rows,
+        )  # fmt: skip
+
+
+def _composite_units(shared: str, params: Params, root: Path) -> Iterator[Unit]:
+    backgrounds = [(shard, _splits(shard)) for shard in shards_of("plate", root)]
+    for shard in shards_of("curate", root):
+        chosen = choose_backgrounds(shard.lineage, backgrounds, params.pipeline.backgrounds_per_shard)
+        inputs = [shard, *chosen]
+        key = unit_key(shared, [entry.name for entry in inputs])
+        paths = tuple(entry.path for entry in inputs)
+        yield Unit("synthesize", "", key, shard.label, shard.lineage, paths, weight=shard.rows)
+
+
+def choose_backgrounds(person: str, backgrounds: Sequence[tuple[Shard, frozenset[str]]], count: int) -> list[Shard]:
+    """The `count` background shards per split that this person's shard composites on.
+
+    Rendezvous hashing: a new background changes the choice of few persons, so few units are computed again.
+    """
+    ranked = sorted(backgrounds, key=lambda entry: hashlib.sha256(f"{person}|{entry[0].name}".encode()).digest())
+    chosen: dict[str, Shard] = {}
+    for split in sorted({split for _, splits in backgrounds for split in splits}):
+        for shard, _ in [entry for entry in ranked if split in entry[1]][:count]:
+            chosen[shard.name] = shard
+    return [chosen[name] for name in sorted(chosen)]
+
+
+def _splits(shard: Shard) -> frozenset[str]:
+    return frozenset(row.split for row in read_rows(shard.path, BackgroundRow, columns=["split"]))
+
+
+def _decisions(root: Path) -> Mapping[str, str]:
+    """Ingest shard name to the digest of the review decisions on its sources' frames."""
+    decisions = read_decisions(root / "data" / "reviews")
+    if not decisions:
+        return {}
+    found = {}
+    for shard in shards_of("ingest", root):
+        sources = {row.source for row in read_rows(shard.path, FrameRow, columns=["source"])}
+        found[shard.lineage] = decisions_digest(decisions, sources)
+    return found
+
+
+def _part_label(receipt: Receipt, index: int) -> str:
+    return receipt.label if len(receipt.files) == 1 else f"{receipt.label} [{index}]"
