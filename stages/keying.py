@@ -91,7 +91,8 @@ def key(image: Image, screen: Screen) -> Keyed:
     sure = difference >= SURE * screen.level
     if not sure.any():
         return Keyed(np.full(image.shape[:2], 255, np.uint8), image.copy())
-    diagonal = float(np.hypot(*image.shape[:2]))
+    height, width = image.shape[:2]
+    diagonal = float(np.hypot(height, width))
     surface = _spread(np.dstack([image.astype(np.float32), difference]), sure, 0.05 * diagonal)
     level = np.maximum(surface[..., 3], 1)
     base = _foreground_level(difference, level, 0.01 * diagonal)
