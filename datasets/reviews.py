@@ -1,0 +1,163 @@
+"""Review decisions: what people said about labels. An append-only folder of Parquet files, one per pull."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+VERDICTS = ("accept", "fix", "reject")
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("time_us", pa.int64(), nullable=False),
+        pa.field("verdict", pa.string(), nullable=False),
+        pa.field("mask", pa.large_binary(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("reviewer", pa.string(), nullable=False),
+        pa.field("decided_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("seconds", pa.float64(), nullable=False),
+        pa.field("provenance", pa.string(), nullable=False),
+    ],
+    metadata={"row": "Decision", "format": "1"},
+)
+
+
+class ReviewError(ValueError):
+    """A decision, or a file of them, is not what it should be. The message names the file and the cure."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """One person's verdict on one frame's label. `(source, time_us)` is the frame key, stable over every run.
+
+    Attributes:
+        source, time_us: as in `datasets.schema.Row`.
+        verdict: `accept` (the label is right), `fix` (the mask is), or `reject` (leave the frame out).
+        mask: 8-bit grey PNG at the source's size, 255 = person: the corrected mask of a `fix`, else b"".
+        label: SHA-256 (hex) of the label's alpha PNG that the reviewer saw, or "" if not recorded. An `accept` speaks
+            of that label only: when the label has changed since, nobody has looked at it.
+        reviewer: who decided. decided_at: when, with its time zone. seconds: how long it took.
+        provenance: ids in the tool it came from, for example `labelstudio:project/7/task/12/annotation/31`.
+    """
+
+    source: str
+    time_us: int
+    verdict: str
+    mask: bytes = b""
+    label: str = ""
+    reviewer: str
+    decided_at: datetime
+    seconds: float = 0.0
+    provenance: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"decision on {self.source[:12]} at {self.time_us} us"
+        if self.verdict not in VERDICTS:
+            raise ReviewError(f"{where}: verdict {self.verdict!r} is none of {', '.join(VERDICTS)}")
+        if (self.verdict == "fix") != bool(self.mask):
+            raise ReviewError(
+                f"{where}: a fix carries a mask and only a fix does; got {self.verdict} with "
+                f"{len(self.mask)} bytes of mask"
+            )
+        if self.decided_at.tzinfo is None:
+            raise ReviewError(f"{where}: decided_at {self.decided_at} has no time zone; use UTC")
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """`(source, time_us)`: the frame the decision is about."""
+        return self.source, self.time_us
+
+
+def append_decisions(folder: Path, decisions: Sequence[Decision]) -> Path:
+    """Add decisions as one new file and return its path. Files are never rewritten; the same decisions appended again
+    are the same file. The name starts with the time of the last decision, so a listing reads as a history.
+
+    Raises:
+        ReviewError: there are no decisions.
+    """
+    if not decisions:
+        raise ReviewError(f"{folder}: no decisions to append")
+    ordered = sorted(decisions, key=_order)
+    last = ordered[-1].decided_at.astimezone(UTC)
+    path = folder / f"{last:%Y%m%dT%H%M%SZ}-{_digest(ordered)[:12]}.parquet"
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with unfinished.open("wb") as file:
+        pq.write_table(pa.Table.from_pylist([_values(d) for d in ordered], schema=_SCHEMA), file, compression="none")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+    return path
+
+
+def read_decisions(folder: Path, *, sources: Collection[str] | None = None) -> list[Decision]:
+    """Every decision in the folder, oldest first; with `sources`, only those on these sources. No folder, no decisions.
+
+    Raises:
+        ReviewError: a file cannot be read as decisions.
+    """
+    found: list[Decision] = []
+    chosen = None if sources is None else [("source", "in", sorted(sources))]
+    if chosen is not None and not sources:
+        return found
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            if not pq.read_schema(path).equals(_SCHEMA, check_metadata=False):
+                raise ReviewError(f"{path}: holds no review decisions; only files of `review pull` belong here")
+            found += [Decision(**values) for values in pq.read_table(path, filters=chosen).to_pylist()]
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ReviewError(
+                f"{path}: not a readable decisions file ({error}); restore it from version control "
+                "or remove it and pull again"
+            ) from error
+    return sorted(found, key=_order)
+
+
+def latest(decisions: Iterable[Decision]) -> dict[tuple[str, int], Decision]:
+    """The last word on each frame, by frame key."""
+    return {decision.key: decision for decision in sorted(decisions, key=_order)}
+
+
+def decisions_digest(decisions: Iterable[Decision], *, sources: Collection[str]) -> str:
+    """SHA-256 (hex) of the last words on the frames of these sources; "" when there are none.
+
+    It enters the key of a curated shard: a decision on one clip recomputes that clip's shard alone.
+    """
+    last = latest(decision for decision in decisions if decision.source in sources)
+    return _digest([last[key] for key in sorted(last)]) if last else ""
+
+
+def label_digest(alpha: bytes) -> str:
+    """SHA-256 (hex) of a label's alpha PNG, as `Decision.label` records it."""
+    return hashlib.sha256(alpha).hexdigest()
+
+
+def _order(decision: Decision) -> tuple[Any, ...]:
+    # Two decisions in one microsecond are ordered by content, so that the last word never depends on file names.
+    return decision.decided_at, decision.key, decision.reviewer, decision.provenance, decision.verdict, decision.mask
+
+
+def _values(decision: Decision) -> dict[str, Any]:
+    return {name: getattr(decision, name) for name in _SCHEMA.names}
+
+
+def _digest(decisions: Iterable[Decision]) -> str:
+    digest = hashlib.sha256()
+    for decision in decisions:
+        values = _values(decision) | {
+            "mask": hashlib.sha256(decision.mask).hexdigest(),
+            "decided_at": decision.decided_at.astimezone(UTC).isoformat(),
+        }
+        digest.update(repr(sorted(values.items())).encode())
+    return digest.hexdigest()

@@ -1,0 +1,94 @@
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.images import encode_png
+from datasets.reviews import (
+    Decision,
+    ReviewError,
+    append_decisions,
+    decisions_digest,
+    label_digest,
+    latest,
+    read_decisions,
+)
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MASK = encode_png(np.full((4, 4), 255, np.uint8))
+
+
+def decision(
+    source: str = "a", time_us: int = 0, verdict: str = "accept", minute: int = 0, **kwargs: object
+) -> Decision:
+    values = {"reviewer": "eve", "decided_at": NOON + timedelta(minutes=minute), "seconds": 3.5, **kwargs}
+    return Decision(source=source, time_us=time_us, verdict=verdict, mask=MASK if verdict == "fix" else b"", **values)
+
+
+def test_what_is_appended_is_read_back(tmp_path: Path):
+    decisions = [decision("a", 40), decision("b", 0, "fix", provenance="task/1"), decision("a", 0, "reject", minute=1)]
+    append_decisions(tmp_path / "reviews", decisions)
+    assert sorted(read_decisions(tmp_path / "reviews"), key=lambda d: d.key) == sorted(decisions, key=lambda d: d.key)
+
+
+def test_a_missing_folder_holds_no_decisions(tmp_path: Path):
+    assert read_decisions(tmp_path / "none") == []
+
+
+def test_files_are_only_ever_added(tmp_path: Path):
+    first = append_decisions(tmp_path, [decision()])
+    bytes_before = first.read_bytes()
+    second = append_decisions(tmp_path, [decision(verdict="reject", minute=5)])
+    assert first != second and first.read_bytes() == bytes_before
+    assert sorted(tmp_path.iterdir()) == [first, second]
+
+
+def test_appending_the_same_again_changes_nothing(tmp_path: Path):
+    decisions = [decision("a"), decision("b")]
+    assert append_decisions(tmp_path, decisions) == append_decisions(tmp_path, decisions[::-1])
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_last_word_wins_whatever_the_order_and_time_zone(tmp_path: Path):
+    later = decision(verdict="fix", decided_at=(NOON + timedelta(minutes=1)).astimezone(timezone(timedelta(hours=-9))))
+    append_decisions(tmp_path, [later])
+    append_decisions(tmp_path, [decision(verdict="reject")])
+    assert latest(read_decisions(tmp_path))["a", 0].verdict == "fix"
+
+
+def test_reading_by_source(tmp_path: Path):
+    append_decisions(tmp_path, [decision("a"), decision("b"), decision("c")])
+    assert {d.source for d in read_decisions(tmp_path, sources={"a", "c"})} == {"a", "c"}
+    assert read_decisions(tmp_path, sources=set()) == []
+
+
+def test_digest_sees_only_the_last_words_on_these_sources(tmp_path: Path):
+    old, new, other = decision("a", verdict="reject"), decision("a", minute=1), decision("b")
+    digest = decisions_digest([old, new, other], sources={"a"})
+    assert digest == decisions_digest([new], sources={"a"}) == decisions_digest([other, new, old], sources={"a"})
+    assert digest != decisions_digest([old], sources={"a"})
+    assert decisions_digest([old], sources={"b"}) == ""
+    append_decisions(tmp_path, [old, new, other])
+    assert decisions_digest(read_decisions(tmp_path), sources={"a"}) == digest
+
+
+def test_a_decision_must_make_sense():
+    with pytest.raises(ReviewError, match="'maybe' is none of accept, fix, reject"):
+        decision(verdict="maybe")
+    with pytest.raises(ReviewError, match="a fix carries a mask"):
+        Decision(source="a", time_us=0, verdict="fix", reviewer="eve", decided_at=NOON)
+    with pytest.raises(ReviewError, match="no time zone"):
+        decision(decided_at=datetime(2026, 11, 21))
+
+
+def test_files_that_are_no_decisions_are_named(tmp_path: Path):
+    (tmp_path / "junk.parquet").write_bytes(b"junk")
+    with pytest.raises(ReviewError, match=r"junk\.parquet: not a readable"):
+        read_decisions(tmp_path)
+    with pytest.raises(ReviewError, match="no decisions to append"):
+        append_decisions(tmp_path, [])
+
+
+def test_label_digest_names_the_bytes_that_were_seen():
+    assert label_digest(MASK) == label_digest(bytes(MASK)) != label_digest(MASK + b"x")
