@@ -74,6 +74,10 @@ class Stage(ABC, Generic[In, Out]):
         self.root = root
         self.model_seconds = 0.0
 
+    def modules(self) -> Sequence[str]:
+        """Modules whose code, with all that it imports, makes the rows; its digest enters the keys."""
+        return (type(self).__module__,)
+
     def weights(self) -> Sequence[str]:
         """Paths, relative to the project's root, of the weight files this stage opens; digests enter the keys."""
         return ()
