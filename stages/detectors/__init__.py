@@ -1,0 +1,1 @@
+"""Person detectors, one file a family. Each turns one frame into scored boxes."""
