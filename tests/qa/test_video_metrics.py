@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from qa.video_metrics import dtssd
+from qa.video_metrics import dtssd, flicker, flicker_static
 
 
 def test_dtssd_by_hand():
@@ -19,3 +20,39 @@ def test_dtssd_by_hand():
 def test_dtssd_needs_two_frames():
     with pytest.raises(ValueError, match="length >= 2"):
         dtssd([np.zeros((4, 4))], [np.zeros((4, 4))])
+
+
+def moving_square(step: int) -> tuple[np.ndarray, np.ndarray]:
+    """A textured square on a textured ground, moved right by `step` px, and its mask."""
+    rng = np.random.default_rng(3)
+    texture = cv2.GaussianBlur(rng.integers(0, 256, (2, 120, 160, 3), dtype=np.uint8)[0], (0, 0), 2)
+    patch = cv2.GaussianBlur(rng.integers(0, 256, (50, 50, 3), dtype=np.uint8), (0, 0), 2)
+    image, mask = texture.copy(), np.zeros((120, 160), np.uint8)
+    image[35:85, 40 + step : 90 + step] = patch
+    mask[35:85, 40 + step : 90 + step] = 255
+    return image, mask
+
+
+def test_flicker_follows_motion_and_sees_what_does_not_move_along():
+    (first, mask_first), (second, mask_second) = moving_square(0), moving_square(4)
+    moving = flicker([mask_first, mask_second], [first, second])
+    stuck = flicker([mask_first, mask_first], [first, second])
+    assert moving < 0.01
+    assert stuck > 1.5 * moving
+    assert flicker_static([mask_first, mask_second]) == pytest.approx(2 * 4 * 50 / (120 * 160))
+    assert flicker_static([mask_first, mask_first]) == 0
+
+
+def test_flicker_of_a_blinking_alpha_in_a_still_picture_by_hand():
+    image, mask = moving_square(0)
+    assert flicker([mask, mask * 0, mask], [image] * 3) == pytest.approx(50 * 50 / (120 * 160), rel=0.02)
+
+
+def test_flicker_names_what_does_not_fit():
+    image, mask = moving_square(0)
+    with pytest.raises(ValueError, match="as many alphas as images"):
+        flicker([mask], [image])
+    with pytest.raises(ValueError, match="images' size"):
+        flicker([mask[:60], mask[:60]], [image, image])
+    with pytest.raises(ValueError, match="at least two"):
+        flicker_static([mask])
