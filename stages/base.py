@@ -65,7 +65,7 @@ class Stage(ABC, Generic[In, Out]):
     name: ClassVar[str]
     consumes: ClassVar[tuple[type[Row], ...]]
     produces: ClassVar[type[Row]]
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "opencv-python-headless")
+    libraries: tuple[str, ...] = ("numpy", "opencv-python-headless")
     device: str = "cpu"
     streams: ClassVar[bool] = False
 
