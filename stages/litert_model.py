@@ -32,6 +32,11 @@ class LiteRTModel:
         self.input_shape = tuple(int(size) for size in inputs[0]["shape"])
         self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
 
+    @property
+    def outputs(self) -> int:
+        """How many outputs the model has."""
+        return len(self._outputs)
+
     def __call__(self, tensor: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """All outputs for one input tensor of `input_shape`.
 

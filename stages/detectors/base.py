@@ -34,7 +34,7 @@ class Detector(Protocol):
 
 
 def grid_anchors(cells: int, shapes: Sequence[tuple[float, float]]) -> Floats:
-    """Anchors `[cx, cy, w, h]` of one square feature map as fractions, `(cells * cells * len(shapes), 4)`, row by row."""
+    """Anchors `[cx, cy, w, h]` of one square feature map as fractions, row by row, `(cells² * len(shapes), 4)`."""
     centres = (np.arange(cells) + 0.5) / cells
     cy, cx = np.meshgrid(centres, centres, indexing="ij")
     per_cell = np.repeat(np.stack([cx.ravel(), cy.ravel()], axis=1), len(shapes), axis=0)

@@ -1,0 +1,101 @@
+"""Where a teacher looks: the whole frame or one window per person, cut out without any shift.
+
+Windows have whole-pixel borders, so that a cut is a slice: its map lies exactly on the pixels it was made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.images import Grey, Image
+from stages.paste import Window
+
+
+class PixelWindow(NamedTuple):
+    """Whole-pixel borders; may reach outside the frame. `right` and `bottom` are exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def fractions(self, width: int, height: int) -> Window:
+        """`[x0, y0, x1, y1]` as fractions of a `width` x `height` frame."""
+        return (self.left / width, self.top / height, self.right / width, self.bottom / height)
+
+
+def frame_window(width: int, height: int) -> PixelWindow:
+    """The whole frame."""
+    return PixelWindow(0, 0, width, height)
+
+
+def person_window(box: Window, width: int, height: int, *, padding: float) -> PixelWindow:
+    """The box enlarged `padding` times about its centre, rounded outwards and clipped to the frame."""
+    x0, y0, x1, y1 = grown(box, padding)
+    return PixelWindow(
+        max(0, int(np.floor(x0 * width))),
+        max(0, int(np.floor(y0 * height))),
+        min(width, int(np.ceil(x1 * width))),
+        min(height, int(np.ceil(y1 * height))),
+    )
+
+
+def widened(window: PixelWindow, aspect: float) -> PixelWindow:
+    """The smallest window about the same centre with width / height = `aspect` (to a pixel) that holds the window."""
+    columns, rows = window.right - window.left, window.bottom - window.top
+    more_columns, more_rows = max(0, round(rows * aspect) - columns), max(0, round(columns / aspect) - rows)
+    return PixelWindow(
+        window.left - more_columns // 2,
+        window.top - more_rows // 2,
+        window.right + more_columns - more_columns // 2,
+        window.bottom + more_rows - more_rows // 2,
+    )
+
+
+def grown(box: Window, factor: float) -> Window:
+    """The box enlarged `factor` times about its centre; may reach outside 0-1."""
+    x0, y0, x1, y1 = box
+    more_x, more_y = (x1 - x0) * (factor - 1) / 2, (y1 - y0) * (factor - 1) / 2
+    return (x0 - more_x, y0 - more_y, x1 + more_x, y1 + more_y)
+
+
+def cut(image: Image, window: PixelWindow, size: tuple[int, int]) -> Image:
+    """The window's pixels resized to `size` = (height, width); what lies outside the frame is black."""
+    height, width = image.shape[:2]
+    left, top = max(0, window.left), max(0, window.top)
+    right, bottom = min(width, window.right), min(height, window.bottom)
+    inside = image[top:bottom, left:right]
+    margins = (top - window.top, window.bottom - bottom, left - window.left, window.right - right)
+    if any(margins):
+        inside = np.asarray(cv2.copyMakeBorder(inside, *margins, cv2.BORDER_CONSTANT), dtype=np.uint8)
+    return resized(inside, size)
+
+
+def resized(image: Image, size: tuple[int, int]) -> Image:
+    """`image` at `size` = (height, width): by area where it shrinks, bilinearly where it grows, axis by axis.
+
+    OpenCV's area interpolation would take nearest neighbours along an axis that grows.
+    """
+    for axis in (0, 1):
+        step = (size[0], image.shape[1]) if axis == 0 else (image.shape[0], size[1])
+        if step != image.shape[:2]:
+            shrinks = size[axis] < image.shape[axis]
+            flag = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            image = np.asarray(cv2.resize(image, step[::-1], interpolation=flag), dtype=np.uint8)
+    return image
+
+
+def gated(grey: Grey, window: Window, boxes: Sequence[Window], *, margin: float) -> Grey:
+    """`grey` `(h, w)` of a window, zeroed where its pixels lie outside every box enlarged `margin` times."""
+    x0, y0, x1, y1 = window
+    xs = x0 + (np.arange(grey.shape[1]) + 0.5) / grey.shape[1] * (x1 - x0)
+    ys = y0 + (np.arange(grey.shape[0]) + 0.5) / grey.shape[0] * (y1 - y0)
+    inside: NDArray[np.bool_] = np.zeros(grey.shape, np.bool_)
+    for left, top, right, bottom in (grown(box, margin) for box in boxes):
+        inside |= ((ys >= top) & (ys < bottom))[:, None] & ((xs >= left) & (xs < right))
+    return np.where(inside, grey, np.uint8(0))
