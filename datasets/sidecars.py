@@ -1,0 +1,139 @@
+"""Sidecars: what a person says about footage, in a YAML file beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+YAML_SUFFIXES = (".yaml", ".yml")
+FOLDER_SIDECAR = "sidecar"
+
+
+class SidecarError(ValueError):
+    """A sidecar cannot be used. The message names the file and the cure."""
+
+
+class Keying(BaseModel):
+    """The keyed test clip: its screen and what to cut off.
+
+    Attributes:
+        screen: colour of the screen; `auto` takes whichever is found.
+        crop: pixels cut off at the left, top, right and bottom.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    screen: Literal["auto", "blue", "green"] = "auto"
+    crop: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @field_validator("crop")
+    @classmethod
+    def _not_negative(cls, crop: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        if min(crop) < 0:
+            raise ValueError("must be four numbers of pixels >= 0: [left, top, right, bottom]")
+        return crop
+
+
+class Sidecar(BaseModel):
+    """What is known about a video, a photo or a folder of images; every key is optional.
+
+    Attributes:
+        subject: who is in the footage; "" stands for the source's own hash. One subject is in one split only.
+        licence: SPDX identifiers (a single one may be written without a list).
+        source: where the footage came from, for people.
+        masks: masks that came with the footage: a folder of PNGs, one PNG (for a photo), or a COCO JSON file; in YAML
+            relative to the sidecar's folder, here absolute. See `datasets.masks`.
+        split: pins the split.
+        role: `background` for pictures without people.
+        keyed: makes this video the keyed test clip: composited on reserved backgrounds, used for tests only.
+        stills: images of this folder are unrelated photos, not frames of a sequence.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subject: str = ""
+    licence: tuple[str, ...] = ()
+    source: str = ""
+    masks: Path | None = None
+    split: Literal["", "train", "val", "test"] = ""
+    role: Literal["footage", "background"] = "footage"
+    keyed: Keying | None = None
+    stills: bool = Field(default=False, strict=True)
+
+    @field_validator("licence", mode="before")
+    @classmethod
+    def _one_or_many(cls, licence: Any) -> Any:
+        return (licence,) if isinstance(licence, str) else licence
+
+    @field_validator("keyed", mode="before")
+    @classmethod
+    def _yes_or_settings(cls, keyed: Any) -> Any:
+        return {True: {}, False: None}.get(keyed, keyed) if isinstance(keyed, bool) else keyed
+
+
+def sidecar_paths(path: Path, root: Path) -> tuple[Path, ...]:
+    """The existing sidecars that speak for `path` (a file or folder), the most general first.
+
+    For each folder from `root` down: `FOLDER.yaml` beside it, then `FOLDER/sidecar.yaml`; then `NAME.yaml` beside the
+    file. A path outside `root` has only its own folder's and its own.
+    """
+    bases: list[Path] = []
+    for place in _lineage(path, root):
+        folder = place.is_dir()
+        if place != root:
+            bases.append(place if folder else place.with_name(place.stem))
+        if folder:
+            bases.append(place / FOLDER_SIDECAR)
+    candidates = [base.with_name(base.name + suffix) for base in bases for suffix in YAML_SUFFIXES]
+    return tuple(candidate for candidate in candidates if candidate.is_file())
+
+
+def load_sidecar(path: Path, root: Path) -> Sidecar:
+    """What the sidecars say about `path`, the nearest one winning key by key.
+
+    Raises:
+        SidecarError: a sidecar is not YAML, no mapping, or holds an unknown key or a bad value.
+    """
+    values: dict[str, Any] = {}
+    for sidecar in sidecar_paths(path, root):
+        values |= _read(sidecar)
+    return Sidecar(**values)
+
+
+def _lineage(path: Path, root: Path) -> list[Path]:
+    """`root`, the folders below it, and `path` itself, outermost first."""
+    if not path.is_relative_to(root):
+        return [path.parent, path]
+    return [p for p in (*reversed(path.parents), path) if p.is_relative_to(root)]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SidecarError(f"{path}: not YAML ({error}); write `key: value` lines") from error
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise SidecarError(f"{path}: holds a {type(values).__name__}; write `key: value` lines")
+    if isinstance(values.get("masks"), str):
+        values["masks"] = path.parent / values["masks"]
+    try:
+        Sidecar(**values)
+    except (ValidationError, TypeError) as error:
+        problems = _problems(error)
+        raise SidecarError(f"{path}: {problems}; known keys are {', '.join(Sidecar.model_fields)}") from error
+    return values
+
+
+def _problems(error: ValidationError | TypeError) -> str:
+    if isinstance(error, TypeError):
+        return f"keys must be words ({error})"
+    return "; ".join(
+        f"unknown key {'.'.join(map(str, p['loc']))!r}"
+        if p["type"] == "extra_forbidden"
+        else f"{'.'.join(map(str, p['loc']))}: {p['msg']}"
+        for p in error.errors()
+    )
