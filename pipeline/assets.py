@@ -143,14 +143,14 @@ class AssetLock(Config):
         """The named assets in the lock's order; without names the default ones.
 
         Raises:
-            KeyError: the lock has no asset of a name.
+            LookupError: the lock has no asset of a name.
         """
         if names is None:
             return [asset for asset in self if asset.default]
         unknown = sorted(set(names) - {asset.name for asset in self})
         if unknown:
             known = ", ".join(asset.name for asset in self)
-            raise KeyError(f"no asset named {', '.join(unknown)} in the lock; it has {known}")
+            raise LookupError(f"no asset named {', '.join(unknown)} in the lock; it has {known}")
         return [asset for asset in self if asset.name in names]
 
     def needed(self, targets: Iterable[str] = ()) -> list[str]:

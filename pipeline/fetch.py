@@ -53,7 +53,7 @@ def fetch(
 
     Raises:
         FetchError: some cannot be had; everything else was installed.
-        KeyError: the lock has no asset of a name. ValueError: the lock is not valid.
+        LookupError: the lock has no asset of a name. ValueError: the lock is not valid.
     """
     locked, store = AssetLock.read(lock), AssetCache(cache, download)
     wanted = locked.select(names)
@@ -81,7 +81,7 @@ def fetch_asset(name: str, *, lock: Path = LOCK, cache: Path | None = None, down
     """A verified file in the cache, downloaded if need be. Read it, never write it. Safe to call from many processes.
 
     Raises:
-        FetchError: it cannot be had. KeyError: the lock has no such asset. ValueError: the lock is not valid.
+        FetchError: it cannot be had. LookupError: the lock has no such asset. ValueError: the lock is not valid.
     """
     locked, store = AssetLock.read(lock), AssetCache(cache, download)
     (asset,) = locked.select([name])
@@ -136,8 +136,9 @@ def _settle(root: Path, locked: AssetLock, in_place: Sequence[Asset]) -> None:
             written[asset.sidecar_target] = hashlib.sha256(asset.sidecar_bytes()).hexdigest()
     named = {target for asset in locked for target in (asset.target, asset.sidecar_target)}
     for target in sorted(written.keys() - named):
+        digest = written.pop(target)
         inside = any(Path(target).is_relative_to(folder) for folder in TARGET_FOLDERS)
-        if inside and is_intact(root / target, written.pop(target)):
+        if inside and is_intact(root / target, digest):
             (root / target).unlink()
     write_atomically(receipt, json.dumps(written, indent=1, sort_keys=True).encode())
 
