@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 from datasets.images import Image, decode_rgb
 
 _VIDEO = "mp4 m4v mov mkv webm avi wmv flv mpg mpeg m2ts mts ts 3gp ogv mxf"
-_PHOTO = "jpg jpeg png webp bmp tif tiff"
+_PHOTO = "jpg jpeg png webp bmp tif tiff gif avif heic heif"  # what OpenCV cannot read shall fail by name
 VIDEO_SUFFIXES = frozenset("." + name for name in _VIDEO.split())
 PHOTO_SUFFIXES = frozenset("." + name for name in _PHOTO.split())
 
@@ -34,6 +35,12 @@ def is_video(path: Path) -> bool:
 
 def is_photo(path: Path) -> bool:
     return path.suffix.lower() in PHOTO_SUFFIXES
+
+
+def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
+    """Sort key by name in which `frame2` comes before `frame10`."""
+    parts = re.split(r"(\d+)", path.name)
+    return tuple((1, int(part), part) if part.isdecimal() else (0, 0, part) for part in parts)
 
 
 def read_photo(path: Path) -> Image:

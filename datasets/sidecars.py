@@ -103,6 +103,16 @@ def load_sidecar(path: Path, root: Path) -> Sidecar:
     return Sidecar(**values)
 
 
+def masks_named_by(sidecar: Path) -> Path | None:
+    """The masks that one sidecar file names, as a path; None when it names none.
+
+    Raises:
+        SidecarError: as `load_sidecar`.
+    """
+    masks = _read(sidecar).get("masks")
+    return masks if isinstance(masks, Path) else None
+
+
 def _lineage(path: Path, root: Path) -> list[Path]:
     """`root`, the folders below it, and `path` itself, outermost first."""
     if not path.is_relative_to(root):
