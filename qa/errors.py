@@ -1,0 +1,124 @@
+"""What is wrong with a doubtful mask, and where: one of the types a reviewer can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.metrics import Mask, iou
+from qa.signals import opposition
+from qa.view import Outline, View
+
+WRONG_OBJECT_IOU = 0.4
+"""Below this IoU with the majority of the teachers, or with the persons' boxes, a mask is of something else."""
+LAG = 0.02
+"""A label that agrees by this much more IoU with the previous frame's votes than with its own trails behind."""
+JUMP = 0.25
+"""Share of the foreground that comes or goes against every neighbour from which a label flickers."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An error and where to look for it.
+
+    Attributes:
+        error: one of `datasets.schema.ERROR_TYPES`.
+        box: `[x0, y0, x1, y1]` as fractions of the frame.
+        size: area of the wrong region over the area of the mask or of the majority, whichever is larger; 0 where the
+            error has no region of its own.
+    """
+
+    error: str
+    box: list[float]
+    size: float
+
+
+def find_error(view: View, signals: Mapping[str, float]) -> Finding:
+    """The likeliest error of a label already known to be doubtful.
+
+    In order: `wrong_object`, `flicker` and `lag` (they concern the whole mask), then the largest region outside the
+    band in which at least three in ten teachers contradict the label (`missed_region`, `over_segmentation`), and where
+    there is none the outline itself (`jagged_edge`).
+    """
+    mask = view.label.mask
+    if _is_wrong_object(view, mask):
+        return Finding("wrong_object", _bounds(mask | _majority(view)), 0.0)
+    if signals.get("area_jump", 0.0) >= JUMP:
+        return Finding("flicker", _bounds(mask | _majority(view)), 0.0)
+    if signals.get("lag", 0.0) >= LAG:
+        return Finding("lag", _bounds(mask | _majority(view)), 0.0)
+    region = largest_region(view, view.label, share=0.3)
+    if region:
+        return region
+    contradicted = opposition(view, mask) * view.label.band
+    return Finding("jagged_edge", _densest(contradicted), 0.0)
+
+
+def judge_annotation(view: View, *, min_iou: float, min_f: float, min_region: float) -> Finding | None:
+    """What is wrong with the imported mask of a view; None where it is good, or where the teachers cannot tell.
+
+    The teachers' majority is the measure, and only where seven in ten of them agree is a region held against the mask.
+    A mask is good at `min_iou` and `min_f` (boundary F) with that majority and without a wrong region of `min_region`.
+
+    Raises:
+        ValueError: the view has no annotation.
+    """
+    if view.annotation is None:
+        raise ValueError("judge_annotation needs a view with an annotation")
+    if not view.outlines:
+        return None
+    given, majority = Outline(view.annotation), Outline(_majority(view))
+    if _is_wrong_object(view, given.mask):
+        return Finding("wrong_object", _bounds(given.mask), 1.0)
+    region = largest_region(view, given, share=0.7)
+    if region and region.size >= min_region:
+        return region
+    if iou(given.mask, majority.mask) >= min_iou and given.match(majority) >= min_f:
+        return None
+    difference = (given.mask ^ majority.mask).astype(np.float32)
+    return Finding("jagged_edge", _densest(difference), 0.0)
+
+
+def largest_region(view: View, outline: Outline, *, share: float) -> Finding | None:
+    """The largest connected region outside a mask's band that at least `share` of the teachers contradict, or None."""
+    wrong = (opposition(view, outline.mask) >= share) & ~outline.band
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(wrong.astype(np.uint8))
+    if count < 2 or not view.outlines:
+        return None
+    index = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    region = labels == index
+    error = "over_segmentation" if np.mean(outline.mask[region]) >= 0.5 else "missed_region"
+    size = stats[index, cv2.CC_STAT_AREA] / max(np.count_nonzero(outline.mask), np.count_nonzero(_majority(view)), 1)
+    return Finding(error, _bounds(region), float(size))
+
+
+def _majority(view: View) -> Mask:
+    return np.asarray(view.ayes >= 0.5)
+
+
+def _is_wrong_object(view: View, mask: Mask) -> bool:
+    majority = _majority(view)
+    return bool(majority.any()) and bool(mask.any()) and iou(mask, majority) < WRONG_OBJECT_IOU
+
+
+def _bounds(mask: Mask) -> list[float]:
+    """Bounding box as fractions of the frame; the whole frame for an empty mask."""
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    if not width:
+        return [0.0, 0.0, 1.0, 1.0]
+    rows, columns = mask.shape
+    return [x / columns, y / rows, (x + width) / columns, (y + height) / rows]
+
+
+def _densest(doubt: NDArray[np.float32]) -> list[float]:
+    """The window of a quarter of the frame's width and height that holds the most doubt, as fractions of the frame."""
+    rows, columns = doubt.shape
+    height, width = max(1, rows // 4), max(1, columns // 4)
+    sums = cv2.integral(doubt, sdepth=cv2.CV_64F)
+    totals = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    y, x = np.unravel_index(int(np.argmax(totals)), totals.shape)
+    return [float(x) / columns, float(y) / rows, float(x + width) / columns, float(y + height) / rows]

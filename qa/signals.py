@@ -1,0 +1,194 @@
+"""Signals of one frame: numbers about its label computed without truth. See `temporal_signals` for those of a burst.
+
+Every signal is normalised so that it means the same at any resolution. A signal that a frame cannot have (no teacher
+voted, the detector said nothing, the label is empty) is left out rather than made up.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.metrics import Mask, iou, within
+from qa.view import Box, View
+
+DISSENT = 0.3
+"""A pixel is in doubt when at least this share of the teachers contradicts the label."""
+SPECK = 1e-3
+"""Components and holes below this share of the foreground are specks and not counted."""
+CONTACT_DEPTH = 2
+"""Rows or columns at a side that count as touching it, in pixels of the working size."""
+SURE_BOX = 0.5
+"""Score from which a box is taken to hold a person."""
+SIDES = ("left", "top", "right", "bottom")
+
+
+def frame_signals(view: View) -> dict[str, float]:
+    """All signals of one frame by name.
+
+    - `teacher_iou`, `teacher_f`: mean pairwise IoU and boundary F of the teachers; `teacher_iou_min`: the worst pair.
+    - `label_iou`, `label_f`: median agreement of the label with the teachers; `…_best`: with the one that agrees best.
+    - `core_doubt`, `band_doubt`: mean share of the teachers that contradict the label, in the foreground's core and in
+      the band around its boundary. `regions`: connected regions of doubt outside the band; `region_area`,
+      `region_largest`: their area over the label's perimeter × the band's width.
+    - `core_trust`, `band_trust`: mean of the trust map, 0-1. `unknown_width`: area of the unknown band over the
+      perimeter, as a fraction of the diagonal.
+    - `components`, `holes`: how many; `hole_area`: share of the foreground; `stray_area`: share of the foreground
+      outside the as many largest components as there are persons.
+    - `edge_fit`: image gradient on the boundary over that plus the gradient just beside it: 0.5 is chance.
+    - `box_iou`: IoU of the label with the persons' boxes; `box_outside`: share of the foreground outside of them;
+      `box_filled`: foreground share of the emptiest sure box. `box_score`: the best box's score.
+    - `area`: share of the frame that is foreground. `contact_left` …: share of each side that the foreground touches.
+    """
+    signals = _agreement(view) | _trust(view) | _shape(view) | _boxes(view)
+    signals |= {f"contact_{side}": value for side, value in zip(SIDES, contacts(view.label.mask), strict=True)}
+    signals["area"] = float(np.mean(view.label.mask))
+    if view.label.edge.any():
+        signals["edge_fit"] = _edge_fit(view)
+    return signals
+
+
+def opposition(view: View, mask: Mask) -> NDArray[np.float32]:
+    """`(H, W)` float32 0-1: the share of the teachers that contradict a mask."""
+    return np.abs(view.ayes - mask)
+
+
+def contacts(mask: Mask) -> tuple[float, float, float, float]:
+    """Share of the left, top, right and bottom side that the foreground touches, 0-1."""
+    depth = CONTACT_DEPTH
+    columns, rows = mask[:, :depth].any(axis=1), mask[:depth].any(axis=0)
+    return (
+        float(np.mean(columns)),
+        float(np.mean(rows)),
+        float(np.mean(mask[:, -depth:].any(axis=1))),
+        float(np.mean(mask[-depth:].any(axis=0))),
+    )
+
+
+def box_mask(view: View, *, margin: float = 0.0) -> Mask:
+    """`(H, W)` bool: inside any person's box, each side moved out by `margin` of the box's size."""
+    inside = np.zeros(view.shape, np.bool_)
+    for box in view.boxes or ():
+        inside[_box_slices(box, view.shape, margin)] = True
+    return inside
+
+
+def _box_slices(box: Box, shape: tuple[int, int], margin: float = 0.0) -> tuple[slice, slice]:
+    (x0, y0, x1, y1), (height, width) = box, shape
+    mx, my = (x1 - x0) * margin, (y1 - y0) * margin
+    rows = slice(max(0, math.floor((y0 - my) * height)), max(0, math.ceil((y1 + my) * height)))
+    return rows, slice(max(0, math.floor((x0 - mx) * width)), max(0, math.ceil((x1 + mx) * width)))
+
+
+def _agreement(view: View) -> dict[str, float]:
+    outlines, label = view.outlines, view.label
+    if not outlines:
+        return {}
+    ious = [iou(label.mask, outline.mask) for outline in outlines]
+    fs = [label.match(outline) for outline in outlines]
+    signals = {
+        "teachers": float(len(outlines)),
+        "label_iou": float(np.median(ious)),
+        "label_iou_best": max(ious),
+        "label_f": float(np.median(fs)),
+        "label_f_best": max(fs),
+    }
+    if len(outlines) > 1:
+        pairs = list(itertools.combinations(outlines, 2))
+        pair_ious = [iou(a.mask, b.mask) for a, b in pairs]
+        signals["teacher_iou"] = float(np.mean(pair_ious))
+        signals["teacher_iou_min"] = min(pair_ious)
+        signals["teacher_f"] = float(np.mean([a.match(b) for a, b in pairs]))
+    return signals | _doubt(view)
+
+
+def _doubt(view: View) -> dict[str, float]:
+    against, band = opposition(view, view.label.mask), view.label.band
+    core = view.label.mask & ~band
+    count, _, stats, _ = cv2.connectedComponentsWithStats(((against >= DISSENT) & ~band).astype(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    # Boundary length is not error: a person with a long outline may have more of it in doubt than a compact one.
+    unit = max(1, int(np.count_nonzero(view.label.edge))) * view.label.radius
+    speck = SPECK * view.label.mask.size
+    return {
+        "core_doubt": float(np.mean(against[core])) if core.any() else 0.0,
+        "band_doubt": float(np.mean(against[band])) if band.any() else 0.0,
+        "regions": float(np.count_nonzero(areas >= speck)),
+        "region_area": float(areas.sum()) / unit,
+        "region_largest": float(areas.max()) / unit if count > 1 else 0.0,
+    }
+
+
+def _trust(view: View) -> dict[str, float]:
+    band = view.label.band
+    core = view.label.mask & ~band
+    signals = {}
+    if core.any():
+        signals["core_trust"] = float(np.mean(view.trust[core])) / 255
+    if band.any():
+        signals["band_trust"] = float(np.mean(view.trust[band])) / 255
+        perimeter = int(np.count_nonzero(view.label.edge))
+        signals["unknown_width"] = view.unknown * view.label.mask.size / perimeter / view.diagonal
+    return signals
+
+
+def _shape(view: View) -> dict[str, float]:
+    mask = view.label.mask
+    area = int(np.count_nonzero(mask))
+    if not area:
+        return {"components": 0.0, "holes": 0.0}
+    parts, holes = _component_areas(mask), _hole_areas(mask)
+    persons = max(1, len(view.boxes or ()))
+    return {
+        "components": float(np.count_nonzero(parts >= SPECK * area)),
+        "stray_area": float(parts[persons:].sum()) / area,
+        "holes": float(np.count_nonzero(holes >= SPECK * area)),
+        "hole_area": float(holes.sum()) / area,
+    }
+
+
+def _component_areas(mask: Mask) -> NDArray[np.int64]:
+    """Areas of the 8-connected components, largest first."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return np.sort(stats[1:, cv2.CC_STAT_AREA].astype(np.int64))[::-1]
+
+
+def _hole_areas(mask: Mask) -> NDArray[np.int64]:
+    """Areas of the holes: 4-connected background that reaches no side of the image."""
+    outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(outside, connectivity=4)
+    return np.delete(stats[:, cv2.CC_STAT_AREA].astype(np.int64), [0, labels[0, 0]])
+
+
+def _edge_fit(view: View) -> float:
+    grey = cv2.GaussianBlur(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
+    dx, dy = (cv2.Sobel(grey, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
+    # A label may lie a pixel beside the edge at working size: the best gradient within one pixel counts.
+    gradient = np.asarray(cv2.dilate(cv2.magnitude(dx, dy), np.ones((3, 3), np.uint8)), dtype=np.float32)
+    beside = view.label.band & ~within(view.label.edge, 2)
+    on_edge = float(np.mean(gradient[view.label.edge]))
+    off_edge = float(np.mean(gradient[beside])) if beside.any() else on_edge
+    return on_edge / (on_edge + off_edge) if on_edge + off_edge else 0.5
+
+
+def _boxes(view: View) -> dict[str, float]:
+    if view.boxes is None:
+        return {}
+    signals = {"persons": float(len(view.boxes)), "box_score": max(view.scores, default=0.0)}
+    if view.boxes:
+        label = view.label.mask
+        signals["box_iou"] = iou(label, box_mask(view))
+        if label.any():
+            signals["box_outside"] = float(np.mean(~box_mask(view, margin=0.1)[label]))
+        filled = [
+            float(np.mean(label[_box_slices(box, view.shape)]))
+            for box, score in zip(view.boxes, view.scores, strict=True)
+            if score >= SURE_BOX and label[_box_slices(box, view.shape)].size
+        ]
+        if filled:
+            signals["box_filled"] = min(filled)
+    return signals

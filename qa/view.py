@@ -1,0 +1,142 @@
+"""What the signals look at: one frame, its label and its votes, all brought to one small working size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.clips import Clip
+from datasets.images import Grey, Image, decode_grey, decode_rgb
+from datasets.schema import LabelRow
+from qa.metrics import Mask, as_mask, boundary, boundary_match, boundary_tolerance, within
+from stages.paste import paste
+
+Box = Sequence[float]
+"""`[x0, y0, x1, y1]` as fractions of the frame."""
+
+
+BAND_WIDTH = 0.02
+"""Half-width of the band around a boundary, as a fraction of the diagonal: core and band are judged apart."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A mask and what follows from its boundary. All arrays are `(H, W)` bool, computed when first asked for."""
+
+    mask: Mask
+
+    @cached_property
+    def edge(self) -> Mask:
+        """The 1 px boundary."""
+        return boundary(self.mask)
+
+    @cached_property
+    def near(self) -> Mask:
+        """What lies within boundary F's tolerance of the boundary."""
+        return within(self.edge, boundary_tolerance(self.mask.shape))
+
+    @cached_property
+    def band(self) -> Mask:
+        """What lies within the band's half-width of the boundary."""
+        return within(self.edge, self.radius)
+
+    @property
+    def radius(self) -> int:
+        """Half-width of the band in pixels, at least 2."""
+        return max(2, round(BAND_WIDTH * math.hypot(*self.mask.shape)))
+
+    def match(self, other: Outline) -> float:
+        """Boundary F with another outline."""
+        return boundary_match(self.edge, self.near, other.edge, other.near)
+
+
+@dataclass(frozen=True)
+class View:
+    """One frame at working size.
+
+    Attributes:
+        image: `(H, W, 3)` uint8 RGB.
+        trust: `(H, W)` uint8, the label's trust.
+        label: outline of the fused alpha at 0.5.
+        unknown: fraction of pixels in the trimap's unknown band, from `fuse`.
+        votes: `(H, W)` uint8 probability per teacher that did not abstain, imported annotations left out.
+        boxes, scores: persons, best first; None where the detector has nothing to say.
+        annotation: the imported mask, or None.
+    """
+
+    image: Image
+    trust: Grey
+    label: Outline
+    unknown: float
+    votes: Mapping[str, Grey]
+    boxes: Sequence[Box] | None
+    scores: Sequence[float]
+    annotation: Mask | None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.label.mask.shape[0], self.label.mask.shape[1]
+
+    @property
+    def diagonal(self) -> float:
+        """Length of the diagonal in pixels of the working size."""
+        return float(np.hypot(*self.shape))
+
+    @cached_property
+    def outlines(self) -> tuple[Outline, ...]:
+        """One outline per voting teacher, in the order of the names."""
+        return tuple(Outline(as_mask(vote)) for vote in self.votes.values())
+
+    @cached_property
+    def ayes(self) -> NDArray[np.float32]:
+        """`(H, W)` float32 0-1: the share of the teachers that see foreground; all zero when none voted."""
+        if not self.outlines:
+            return np.zeros(self.shape, np.float32)
+        return np.asarray(np.mean([outline.mask for outline in self.outlines], axis=0), dtype=np.float32)
+
+
+def view_of(clip: Clip, index: int, *, side: int, annotators: Collection[str] = ()) -> View:
+    """The view of frame `index` of a burst; `side` is the working size's longest side in pixels.
+
+    Raises:
+        ValueError: the burst has no frame or no label there.
+    """
+    frame, label, boxes = clip.frames[index], clip.labels[index], clip.boxes[index]
+    if frame is None or label is None:
+        missing = "frame" if frame is None else "label"
+        raise ValueError(f"{clip.describe()}: no {missing} at index {index}; run the earlier stages again")
+    width, height = working_size(label, side)
+    votes = {}
+    for teacher in clip.votes:
+        vote = clip.votes[teacher][index]
+        pasted = paste(vote, width, height) if vote and teacher not in annotators else None
+        if pasted is not None:
+            votes[teacher] = pasted
+    return View(
+        image=_shrunk(decode_rgb(frame.image), width, height),
+        trust=_shrunk(decode_grey(label.trust), width, height),
+        label=Outline(as_mask(_shrunk(decode_grey(label.alpha), width, height))),
+        unknown=label.unknown,
+        votes=votes,
+        boxes=boxes.boxes if boxes else None,
+        scores=boxes.scores if boxes else (),
+        annotation=as_mask(_shrunk(decode_grey(frame.mask), width, height)) if frame.mask else None,
+    )
+
+
+def working_size(label: LabelRow, side: int) -> tuple[int, int]:
+    """Width and height of a label shrunk until its longest side is at most `side`; never enlarged."""
+    scale = min(1.0, side / max(label.width, label.height))
+    return max(1, round(label.width * scale)), max(1, round(label.height * scale))
+
+
+def _shrunk(pixels: Image | Grey, width: int, height: int) -> NDArray[np.uint8]:
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
