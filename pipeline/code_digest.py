@@ -6,21 +6,21 @@ import ast
 import functools
 import hashlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 FLOORS = ("stages", "qa", "training")
 """Packages whose code enters a key. `datasets/` enters by `FORMAT_VERSION`; `pipeline/` moves no pixels."""
 
 
-def code_digest(module: str) -> str:
-    """SHA-256 over the syntax trees of `module` and of everything it imports from `stages/`, `qa/` and `training/`.
+def code_digest(*modules: str) -> str:
+    """SHA-256 over the syntax trees of `modules` and of everything they import from `stages/`, `qa/` and `training/`.
 
     Raises:
-        ModuleNotFoundError: the module does not exist.
+        ModuleNotFoundError: a module does not exist.
     """
     digest = hashlib.sha256()
-    for name in sorted(_closure(module)):
+    for name in sorted(_closure(modules)):
         digest.update(f"{name}\n{normalised(_path(name))}\n".encode())
     return digest.hexdigest()
 
@@ -39,9 +39,9 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _closure(module: str) -> set[str]:
+def _closure(modules: Iterable[str]) -> set[str]:
     found: set[str] = set()
-    waiting = [module]
+    waiting = list(modules)
     while waiting:
         name = waiting.pop()
         if name not in found:

@@ -25,7 +25,7 @@ def stage_digest(stage: Stage, digests: DigestCache) -> str:
     return hash_of(
         {
             "stage": stage.name,
-            "code": code_digest(type(stage).__module__),
+            "code": code_digest(*stage.modules()),
             "params": json.loads(stage.config.model_dump_json()),
             "weights": [_weight_digest(stage.root, path, digests) for path in stage.weights()],
             "libraries": {name: version(name) for name in sorted(stage.libraries)},
@@ -50,7 +50,5 @@ def hash_of(values: object) -> str:
 def _weight_digest(root: Path, path: str, digests: DigestCache) -> str:
     file = root / path
     if not file.is_file():
-        raise FileNotFoundError(
-            f"weight file {file} is missing: run `autoroto fetch`, or correct the path in params.yaml"
-        )
+        raise FileNotFoundError(f"weight file {file} is missing: run `autoroto fetch`, or mend the path in params.yaml")
     return digests.of(file)

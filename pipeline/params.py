@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
+from qa.curate import CurateConfig
+from stages.plate import PlateConfig
 
 from pipeline.resources import Resources
-from qa.curate import CurateConfig
 from qa.score import ScoreConfig
 from stages.base import Config
 from stages.detect import DetectConfig
 from stages.fuse import FuseConfig
 from stages.ingest import IngestConfig
-from stages.plate import PlateConfig
 from stages.synthesize import SynthesizeConfig
 from stages.vote import VoteConfig
 from training.config import EvaluateConfig, ExportConfig, TrainConfig
@@ -66,6 +66,16 @@ class Params(Config):
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     export: ExportConfig = ExportConfig()
+
+    def with_runner(self, runner: str) -> Params:
+        """The same params with another runner.
+
+        Raises:
+            ParamsError: no such runner.
+        """
+        if runner not in ("ray", "local"):
+            raise ParamsError(f"no runner {runner!r}; `ray` or `local`")
+        return self.model_copy(update={"pipeline": self.pipeline.model_copy(update={"runner": runner})})
 
 
 def load_params(path: Path) -> Params:

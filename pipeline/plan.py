@@ -78,9 +78,8 @@ def shards_of(stage: str, root: Path) -> list[Shard]:
 def _source_units(shared: str, params: Params, root: Path, digests: DigestCache) -> Iterator[Unit]:
     for source in find_sources(root / params.ingest.raw, digests=digests):
         key = unit_key(shared, [source.label, *source.digests])
-        yield Unit(
-            "ingest", "", key, source.label, "", source.inputs, weight=sum(p.stat().st_size for p in source.inputs)
-        )
+        size = sum(path.stat().st_size for path in source.inputs)
+        yield Unit("ingest", "", key, source.label, "", source.inputs, weight=size)
 
 
 def _shard_units(stage: str, folder: str, shared: str, root: Path) -> Iterator[Unit]:

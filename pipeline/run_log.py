@@ -40,6 +40,16 @@ class Summary:
         """Wall seconds not explained by models: what the house itself costs."""
         return self.seconds - self.model_seconds / max(1, self.workers)
 
+    def sentence(self) -> str:
+        """One line for people: what the stage did."""
+        lost = "".join(
+            f", {count} {word}" for count, word in ((self.dropped, "dropped"), (self.failed, "failed")) if count
+        )
+        return (
+            f"{self.stage}: {self.computed} computed, {self.reused} reused in {self.seconds:.1f} s; "
+            f"{self.inputs} in = {self.done} done{lost}"
+        )
+
 
 def log_path(root: Path) -> Path:
     """Where the run log lies."""

@@ -104,7 +104,8 @@ def _check(stage: str, outcomes: Sequence[Outcome], receipts: dict[Place, Receip
         shown = "\n".join(f"  {detail}" for detail in details[:20])
         raise StageError(
             f"{stage}: {failed} of {inputs} inputs failed, more than pipeline.max_fail_fraction = "
-            f"{params.pipeline.max_fail_fraction} allows:\n{shown}\nMend or remove them, or raise the limit in params.yaml."
+            f"{params.pipeline.max_fail_fraction} allows:\n{shown}\n"
+            "Mend or remove them, or raise the limit in params.yaml."
         )
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from datasets.licences import union
 from datasets.receipt import Receipt, StoredFile
 from datasets.schema import Row
 from datasets.shards import ShardWriter
@@ -175,7 +174,7 @@ class _Parts:
             self._writers.append(ShardWriter(self._folder / name, self._row_type))
         self._writers[-1].append(row)
         self._clip = clip
-        self.licences |= union([getattr(row, "licences", [])])
+        self.licences.update(getattr(row, "licences", ()))
 
     def close(self) -> tuple[StoredFile, ...]:
         if self._writers:

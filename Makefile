@@ -1,0 +1,34 @@
+# make repro   from nothing to a trained student and a report
+# make test    the test suite
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: repro test lint format install clean
+
+repro: .venv/installed
+	$(BIN)/autoroto repro
+
+test: .venv/installed
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+install: .venv/installed
+
+# one environment for everything, with the dev and bench extras; made anew when what it should hold changes
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,bench]"
+	touch $@
+
+clean:
+	rm -rf .venv .autoroto

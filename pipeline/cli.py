@@ -1,0 +1,161 @@
+"""The command line: `autoroto --help` teaches it. Heavy packages are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.house import FRAME_STAGES, RESULT_STAGES
+from pipeline.lifetime import die_with_parent
+from pipeline.store_commands import app as store_app
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    help="Raw footage in; a curated portrait-matting data set and a real-time student out.\n\n"
+    "`autoroto repro` rebuilds whatever changed and nothing else. `autoroto label` labels files once, without DVC. "
+    "`autoroto apply` puts the trained student to its use.",
+)
+app.add_typer(store_app, name="store", help="Look after the cache of finished work.")
+console = Console(stderr=True)
+
+
+def main() -> None:
+    """Entry point of the console command: known errors become one clear message and exit code 1."""
+    from pipeline.errors import explained
+
+    try:
+        app()
+    except KeyboardInterrupt:
+        console.print("\nStopped. Finished work is kept: run the same command to go on.")
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("AUTOROTO_DEBUG") or not explained(error):
+            raise
+        console.print(f"[bold red]error:[/] {error}", highlight=False, markup=True)
+        sys.exit(1)
+
+
+def project_root() -> Path:
+    """The project's folder: DVC names it for its stages, otherwise the folder with `params.yaml` above this one.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    if "DVC_ROOT" in os.environ:
+        return Path(os.environ["DVC_ROOT"]).resolve()
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / "params.yaml").exists() and (folder / "dvc.yaml").exists():
+            return folder
+    raise FileNotFoundError(f"{here} is in no autoroto project: go to the folder that holds params.yaml and dvc.yaml")
+
+
+@app.command()
+def run(
+    stage: Annotated[str, typer.Argument(help=f"One of: {', '.join((*FRAME_STAGES, *RESULT_STAGES))}.")],
+    runner: Annotated[str, typer.Option(help="`ray` or `local`, instead of pipeline.runner.")] = "",
+) -> None:
+    """Bring the out of one stage up to date. `dvc repro` calls this for every stage that changed.
+
+    Only units of work that are not in the store are computed; a killed run goes on where it was.
+    """
+    die_with_parent()
+    from pipeline.params import load_params
+    from pipeline.progress import stage_progress
+    from pipeline.run_log import log_summary
+
+    if stage not in (*FRAME_STAGES, *RESULT_STAGES):
+        raise typer.BadParameter(f"no stage {stage!r}; one of {', '.join((*FRAME_STAGES, *RESULT_STAGES))}")
+    root = project_root()
+    params = load_params(root / "params.yaml")
+    if runner:
+        params = params.with_runner(runner)
+    with stage_progress(stage, console) as progress:
+        if stage == "report":
+            from pipeline.report import run_report
+
+            summary = run_report(params, root)
+        elif stage in RESULT_STAGES:
+            from pipeline.results import run_result
+
+            summary = run_result(stage, params, root, progress=progress)
+        else:
+            from pipeline.run_stage import run_stage
+
+            summary = run_stage(stage, params, root, progress=progress)
+    log_summary(summary, root)
+    console.print(summary.sentence(), highlight=False)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def repro(context: typer.Context) -> None:
+    """Start a local Ray for all stages, run `dvc repro`, and say where the report is.
+
+    Extra arguments go to `dvc repro` (for example `--force` or a stage's name). With RAY_ADDRESS set, that cluster
+    is used and no Ray is started.
+    """
+    from pipeline.repro import repro as run_repro
+
+    sys.exit(run_repro(project_root(), context.args, console))
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Assets to fetch; default: those that params.yaml needs.")
+    ] = None,
+) -> None:
+    """Fetch the pinned models and the demo footage of `assets.yaml`: verified, cached, resumable.
+
+    The cache is `~/.cache/autoroto`, or the folder that AUTOROTO_CACHE names.
+    """
+    die_with_parent()
+    from pipeline.fetch_command import run_fetch
+
+    run_fetch(project_root(), names, console)
+
+
+@app.command()
+def label(
+    paths: Annotated[list[Path], typer.Argument(help="Videos, photos or folders of frames.", exists=True)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for alphas, trust maps and labels.parquet.")],
+    stills: Annotated[bool, typer.Option(help="Frames of a folder are unrelated photos.")] = False,
+    runner: Annotated[str, typer.Option(help="`ray` (all cores) or `local`.")] = "ray",
+) -> None:
+    """Label any footage once, without DVC: an 8-bit alpha PNG and a trust map for every frame.
+
+    Writes `OUT/<source>/alpha/<frame>.png` and `OUT/<source>/trust/<frame>.png` in the source frame's size, and
+    `OUT/labels.parquet` with score, group and flags.
+    """
+    from pipeline.label import run_label
+
+    run_label(paths, output, root=project_root(), stills=stills, runner=runner, console=console)
+
+
+@app.command()
+def apply(
+    video: Annotated[Path, typer.Argument(help="The video to work on.", exists=True, dir_okay=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The video to write (.mp4).")],
+    background: Annotated[str, typer.Option(help="An image file, a colour (`#00b140`) or `blur`.")] = "blur",
+    student: Annotated[Path | None, typer.Option(help="A student.onnx; default: the exported one.")] = None,
+) -> None:
+    """Replace the background of a video with the trained student."""
+    from pipeline.apply_command import run_apply
+
+    run_apply(video, output, background=background, student=student, root=project_root(), console=console)
+
+
+@app.command()
+def times() -> None:
+    """Where the time went: stage, seconds, frames, frames/s, seconds inside models, from the last runs."""
+    from pipeline.run_log import last_runs
+    from pipeline.times import times_table
+
+    Console().print(times_table(last_runs(project_root())))

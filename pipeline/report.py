@@ -1,0 +1,47 @@
+"""The `report` stage: hand the files of all other stages to `qa.report`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from pipeline.house import FRAME_STAGES
+from pipeline.params import Params
+from pipeline.plan import shards_of
+from pipeline.run_log import Summary, log_path
+from qa.report import ReportInputs, write_report
+
+
+def run_report(params: Params, root: Path) -> Summary:
+    """Write `data/report/report.html` from whatever has been run; what has not is said in the page."""
+    started, clock = time.time(), time.perf_counter()
+    data = root / "data"
+    manifests = {stage: data / stage / "manifest.parquet" for stage in FRAME_STAGES}
+    manifests = {stage: path for stage, path in manifests.items() if path.exists()}
+    votes: dict[str, list[Path]] = {}
+    for shard in shards_of("vote", root) if "vote" in manifests else []:
+        votes.setdefault(shard.path.parent.name, []).append(shard.path)
+    inputs = ReportInputs(
+        manifests=manifests,
+        frames=_paths("ingest", manifests, root),
+        quality=_paths("score", manifests, root),
+        curated=_paths("curate", manifests, root),
+        votes=votes,
+        metrics=data / "evaluate" / "metrics.json",
+        history=data / "train" / "history.csv",
+        samples=data / "evaluate" / "samples.parquet",
+        run_log=log_path(root),
+        parity=data / "export" / "parity.json",
+        params=json.loads(params.model_dump_json()),
+    )
+    write_report(inputs=inputs, out=data / "report" / "report.html")
+    seconds = time.perf_counter() - clock
+    return Summary(
+        stage="report", started=started, seconds=seconds, start_seconds=0.0, units=1, computed=1, reused=0, frames=0,
+        inputs=1, done=1, dropped=0, failed=0, worker_seconds=seconds, model_seconds=0.0, workers=1,
+    )  # fmt: skip
+
+
+def _paths(stage: str, manifests: dict[str, Path], root: Path) -> list[Path]:
+    return [shard.path for shard in shards_of(stage, root)] if stage in manifests else []

@@ -1,0 +1,32 @@
+"""`autoroto repro`: one local Ray for all stages, `dvc repro`, and the address of the report."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from rich.console import Console
+
+from pipeline.params import load_params
+from pipeline.ray_head import local_ray
+from pipeline.run_log import last_runs
+from pipeline.times import times_table
+
+
+def repro(root: Path, arguments: Sequence[str], console: Console) -> int:
+    """Run `dvc repro` with the given extra arguments; returns its exit code."""
+    scripts = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"}
+    attached = "RAY_ADDRESS" in os.environ or load_params(root / "params.yaml").pipeline.runner == "local"
+    with nullcontext("") if attached else local_ray(root / ".autoroto" / "ray.log") as address:
+        if address:
+            environment |= {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "disabled"}
+        code = subprocess.run([str(scripts / "dvc"), "repro", *arguments], cwd=root, env=environment).returncode
+    if code == 0:
+        console.print(times_table(last_runs(root)))
+        console.print(f"The report: {root / 'data' / 'report' / 'report.html'}", highlight=False)
+    return code

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from datasets.manifest import read_manifest, write_manifest
+from datasets.receipt import Receipt, StoredFile
+
+
+def receipts():
+    found = []
+    for index in range(6):
+        files = tuple(StoredFile(f"{index}-{part:03d}.parquet", "ab" * 32, 10, 4) for part in range(index % 3))
+        found.append(
+            Receipt("vote", f"teacher{index % 2}", f"key{index}", f"film{index}.mp4", "l", files, 5, 2,
+                    {"background": 2}, {"ValueError": 1}, ("film: <no>",), ("MIT",))
+        )  # fmt: skip
+    return found
+
+
+def test_round_trip_keeps_units_with_several_and_with_no_shards(tmp_path):
+    write_manifest(tmp_path / "m", receipts())
+    found = {receipt.key: receipt for receipt in read_manifest(tmp_path / "m")}
+    assert found == {receipt.key: receipt for receipt in receipts()}
+
+
+def test_the_order_of_work_does_not_show_in_the_bytes(tmp_path):
+    shuffled = receipts()
+    random.Random(1).shuffle(shuffled)
+    write_manifest(tmp_path / "a", receipts())
+    write_manifest(tmp_path / "b", shuffled)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_missing_manifest_says_what_to_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="dvc repro fuse"):
+        read_manifest(tmp_path / "fuse" / "manifest.parquet")
