@@ -55,20 +55,22 @@ def folder_digest(digests: Sequence[str]) -> str:
 
 
 def find_sources(
-    paths: Sequence[Path], root: Path, *, stills: bool = False, cache: DigestCache | None = None
+    raw: Path, paths: Sequence[Path] = (), *, stills: bool = False, digests: DigestCache | None = None
 ) -> list[Source]:
-    """The sources in `paths` (files, and folders searched through), ordered by label.
+    """The sources in `paths` (files, and folders searched through; default all of `raw`), ordered by label.
 
-    A folder below `root` that holds at least two images and no video is one source, cut like a video, unless `stills`,
-    its sidecar's `stills: true` or `role: background` say otherwise. All other images are loose photos. Hidden files,
-    READMEs and masks named by sidecars are passed over. A broken sidecar is left for ingest to report.
+    A folder below `raw` that holds at least two images and no video is one source, cut like a video, unless `stills`,
+    its sidecar's `stills: true` or `role: background`, or a sidecar of one of its images say that they are unrelated.
+    All other images are loose photos. Hidden files, READMEs and masks named by sidecars are passed over. A broken
+    sidecar is left for ingest to report.
     """
-    finder = _Finder(root, stills, {} if cache is None else cache)
-    folders, files = [p for p in paths if p.is_dir()], [p for p in paths if not p.is_dir()]
-    tree = [(folder, names) for path in folders for folder, names in _walk(path)]
+    finder = _Finder(raw, stills, {} if digests is None else digests)
+    places = tuple(paths) or (raw,)
+    tree = [(folder, names) for path in places if path.is_dir() for folder, names in _walk(path)]
     masks = _mask_paths([folder / name for folder, names in tree for name in names])
-    for path in files:
-        finder.add(path)
+    for path in places:
+        if path.is_file():
+            finder.add(path)
     for folder, names in tree:
         media = [folder / name for name in names if not _masked(folder / name, masks)]
         if finder.is_sequence(folder, media):
@@ -91,8 +93,9 @@ class _Finder:
         photos = [path for path in media if is_photo(path)]
         if self._stills or folder == self._root or len(photos) < 2 or any(is_video(path) for path in media):
             return False
+        described = {path.stem for path in media if path.suffix in YAML_SUFFIXES}
         sidecar = self._sidecar(folder)
-        return not sidecar.stills and sidecar.role != "background"
+        return not (sidecar.stills or sidecar.role == "background" or described & {path.stem for path in photos})
 
     def add(self, path: Path) -> None:
         if path.is_dir():
@@ -140,7 +143,7 @@ class _Finder:
 
     def _digest(self, path: Path) -> str:
         stat = path.stat()
-        key = f"{path}|{stat.st_size}|{stat.st_mtime_ns}"
+        key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
         if key not in self._cache:
             self._cache[key] = file_digest(path)
         return self._cache[key]
