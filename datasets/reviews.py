@@ -129,7 +129,7 @@ def latest(decisions: Iterable[Decision]) -> dict[tuple[str, int], Decision]:
     return {decision.key: decision for decision in sorted(decisions, key=_order)}
 
 
-def decisions_digest(decisions: Iterable[Decision], *, sources: Collection[str]) -> str:
+def decisions_digest(decisions: Iterable[Decision], sources: Collection[str]) -> str:
     """SHA-256 (hex) of the last words on the frames of these sources; "" when there are none.
 
     It enters the key of a curated shard: a decision on one clip recomputes that clip's shard alone.

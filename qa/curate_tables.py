@@ -1,0 +1,43 @@
+"""What only the whole curated set can tell: that its splits hold, and the table of group weights."""
+
+from __future__ import annotations
+
+import collections
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasets.schema import CuratedRow
+from datasets.shards import read_rows
+from datasets.splits import Assignment, check_splits
+from qa.curate import CurateConfig
+from qa.groups import weight_rows
+
+WEIGHTS = "weights.parquet"
+_SCHEMA = pa.schema(
+    [("group", pa.string()), ("weight", pa.float64()), ("count", pa.int64()), ("expected_error", pa.float64())]
+)
+
+
+def finish(shards: Sequence[Path], out: Path, config: CurateConfig) -> None:
+    """Check the splits of all curated shards together, then write `weights.parquet` (one row a group) into `out`.
+
+    The bytes depend on the rows alone, not on the order of the shards. `count` is of training labels.
+
+    Raises:
+        SplitError: a subject is in two splits, or a required split is empty.
+    """
+    assignments: set[Assignment] = set()
+    counts: collections.Counter[str] = collections.Counter()
+    for shard in shards:
+        for row in read_rows(shard, CuratedRow, columns=["subject", "split", "path", "group"]):
+            assignments.add(Assignment(row.subject, row.split, row.path))
+            counts[row.group] += row.split == "train"
+    check_splits(assignments, required=config.required_splits)
+    table = pa.Table.from_pylist(weight_rows(counts, config.groups), schema=_SCHEMA)
+    unfinished = out / f".{WEIGHTS}.{os.getpid()}"
+    pq.write_table(table, unfinished, compression="none", write_statistics=False)
+    unfinished.rename(out / WEIGHTS)
