@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import tarfile
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -75,18 +76,20 @@ class AssetCache:
 
     @contextmanager
     def _only_process(self, package: Package) -> Iterator[Path]:
-        """An empty folder for one package's download, which no other process uses meanwhile.
+        """An empty folder for one package's download, while no other process downloads that package.
 
-        Its name is fixed, so that what a killed download left behind is cleared away by the next.
+        What a killed download left behind is cleared away. The folder is new each time, because the client of a
+        killed process may live on and still write into the old one.
         """
         folder = self.folder / "partial" / f"{package.kind}-{package.name}-{package.version}".replace("/", "-")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with folder.with_name(folder.name + ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+            fresh = folder / uuid.uuid4().hex
+            fresh.mkdir(parents=True)
             try:
-                yield folder
+                yield fresh
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 

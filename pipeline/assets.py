@@ -27,6 +27,10 @@ def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+class LockError(ValueError):
+    """The lock is not valid, or has no asset of the name that was asked for."""
+
+
 class Asset(Config):
     """One file: where it lies inside its package, what it must be, and where it goes.
 
@@ -118,12 +122,12 @@ class AssetLock(Config):
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: it is no valid lock; the message names the file and every wrong entry.
+            LockError: it is no valid lock; the message names the file and every wrong entry.
         """
         try:
             return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except (ValidationError, yaml.YAMLError) as error:
-            raise ValueError(f"{path}: not a valid asset lock: {error}") from error
+            raise LockError(f"{path}: not a valid asset lock: {error}") from error
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
@@ -143,14 +147,14 @@ class AssetLock(Config):
         """The named assets in the lock's order; without names the default ones.
 
         Raises:
-            LookupError: the lock has no asset of a name.
+            LockError: the lock has no asset of a name.
         """
         if names is None:
             return [asset for asset in self if asset.default]
         unknown = sorted(set(names) - {asset.name for asset in self})
         if unknown:
             known = ", ".join(asset.name for asset in self)
-            raise LookupError(f"no asset named {', '.join(unknown)} in the lock; it has {known}")
+            raise LockError(f"no asset named {', '.join(unknown)} in the lock; it has {known}")
         return [asset for asset in self if asset.name in names]
 
     def needed(self, targets: Iterable[str] = ()) -> list[str]:

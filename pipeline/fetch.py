@@ -53,7 +53,7 @@ def fetch(
 
     Raises:
         FetchError: some cannot be had; everything else was installed.
-        LookupError: the lock has no asset of a name. ValueError: the lock is not valid.
+        LockError: the lock is not valid, or has no asset of a name.
     """
     locked, store = AssetLock.read(lock), AssetCache(cache, download)
     wanted = locked.select(names)
@@ -81,7 +81,8 @@ def fetch_asset(name: str, *, lock: Path = LOCK, cache: Path | None = None, down
     """A verified file in the cache, downloaded if need be. Read it, never write it. Safe to call from many processes.
 
     Raises:
-        FetchError: it cannot be had. LookupError: the lock has no such asset. ValueError: the lock is not valid.
+        FetchError: it cannot be had.
+        LockError: the lock is not valid, or has no such asset.
     """
     locked, store = AssetLock.read(lock), AssetCache(cache, download)
     (asset,) = locked.select([name])

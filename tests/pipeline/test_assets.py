@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.assets import Asset, AssetLock
+from pipeline.assets import LOCK, Asset, AssetLock, LockError
 
 
 def entry(name: str = "clip", **changes: Any) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_one_licence_and_one_member_may_be_written_without_a_list(tmp_path: Path
     ],
 )
 def test_a_wrong_entry_is_refused_and_named(tmp_path: Path, changes: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(ValueError, match=r"assets\.yaml: not a valid asset lock") as error:
+    with pytest.raises(LockError, match=r"assets\.yaml: not a valid asset lock") as error:
         read(tmp_path, entry() | changes)
     assert complaint in str(error.value)
 
@@ -71,18 +71,18 @@ def test_a_wrong_entry_is_refused_and_named(tmp_path: Path, changes: dict[str, A
     ],
 )
 def test_nothing_is_named_twice(tmp_path: Path, other: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="named twice"):
+    with pytest.raises(LockError, match="named twice"):
         read(tmp_path, entry("clip", sidecar={"split": "train"}), other)
 
 
 def test_only_pypi_packages_have_wheels(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="only PyPI"):
+    with pytest.raises(LockError, match="only PyPI"):
         read(tmp_path, entry(), wheel="cp311-cp311-linux_x86_64")
 
 
 def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "assets.yaml").write_text("packages: [")
-    with pytest.raises(ValueError, match=r"assets\.yaml"):
+    with pytest.raises(LockError, match=r"assets\.yaml"):
         AssetLock.read(tmp_path / "assets.yaml")
 
 
@@ -93,7 +93,7 @@ def test_select_and_needed(tmp_path: Path) -> None:
     assert [asset.name for asset in lock.select(["b", "big"])] == ["big", "b"]
     assert lock.needed() == ["a", "b"]
     assert lock.needed(["models/big.onnx", "models/the_users_own.onnx"]) == ["a", "big", "b"]
-    with pytest.raises(LookupError, match=r"no asset named c, d in the lock; it has a, big, b"):
+    with pytest.raises(LockError, match=r"no asset named c, d in the lock; it has a, big, b"):
         lock.select(["d", "c", "a"])
 
 
@@ -129,3 +129,15 @@ def test_the_projects_large_models_are_off_by_default() -> None:
     lock = AssetLock.read()
     assert {"u2net", "isnet"}.isdisjoint(lock.needed())
     assert {"u2net", "isnet"} <= set(lock.needed(["models/u2net.onnx", "models/isnet.onnx"]))
+
+
+def test_the_documented_table_is_the_lock() -> None:
+    document = (LOCK.parent / "docs" / "assets.md").read_text(encoding="utf-8")
+    rows = [line for line in document.splitlines() if line.startswith("| `") and line.count("|") == 6]
+    lock = AssetLock.read()
+    expected = {
+        f"| `{asset.name}` | {package} | {', '.join(asset.licence)} |"
+        for package in lock.packages
+        for asset in package.files
+    }
+    assert {"|".join(row.split("|")[:4]) + "|" for row in rows} == expected

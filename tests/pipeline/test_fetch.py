@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipeline.asset_cache import Download
-from pipeline.assets import Package
+from pipeline.assets import LockError, Package
 from pipeline.fetch import Fetched, FetchError, fetch, fetch_asset
 from pipeline.registries import RegistryError
 
@@ -177,7 +177,7 @@ def test_a_changed_sidecar_is_rewritten(project: Project) -> None:
 
 
 def test_an_unknown_name_is_refused_before_anything_is_fetched(project: Project) -> None:
-    with pytest.raises(LookupError, match="no asset named nets"):
+    with pytest.raises(LockError, match="no asset named nets"):
         project.fetch(["net", "nets"])
     assert project.downloads == []
 
