@@ -1,4 +1,4 @@
-"""Stage `curate`: a scored label becomes a frame of the curated data set, with its group and split, or a counted drop."""
+"""Stage `curate`: a scored label becomes a frame of the curated set, with its group and split, or a counted drop."""
 
 from __future__ import annotations
 
