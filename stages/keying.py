@@ -144,20 +144,19 @@ def _ramp(value: float, start: float, end: float) -> float:
 def _spread(values: Floats, known: NDArray[np.bool_], sigma: float) -> Floats:
     """`values` `(H, W, C)` where known, smoothly extended everywhere: normalised convolution, wide kernels to narrow.
 
-    Works at the scale where sigma is a few pixels; the mean covers what no kernel reaches.
+    Every kernel works at the scale where it spans a few pixels; the mean covers what no kernel reaches.
     """
     height, width, channels = values.shape
-    step = max(1, int(sigma // 4))
-    size = (max(1, width // step), max(1, height // step))
     weight = known.astype(np.float32)
-    mean = values[known].mean(axis=0)
     planes = (values * weight[..., None], weight)  # apart: OpenCV shrinks at most four channels at once
-    stack = np.dstack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes])
-    filled = np.broadcast_to(mean, (*stack.shape[:2], channels))
-    for reach in (16.0, 4.0, 1.0):  # wide kernels first: they fill what narrow ones cannot reach
-        blur = cv2.GaussianBlur(stack, (0, 0), reach * sigma / step)
-        filled = (blur[..., :channels] + 1e-3 * filled) / (blur[..., channels:] + 1e-3)
-    filled = np.asarray(filled, np.float32)
+    filled = np.broadcast_to(values[known].mean(axis=0), (1, 1, channels)).astype(np.float32)
+    for reach in (16 * sigma, 4 * sigma, sigma):  # wide kernels first: they fill what narrow ones cannot reach
+        step = max(1, int(reach // 4))
+        size = (max(1, width // step), max(1, height // step))
+        stack = np.dstack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes])
+        blur = cv2.GaussianBlur(stack, (0, 0), reach / step)
+        wider = cv2.resize(filled, size).reshape(size[1], size[0], channels)
+        filled = np.asarray((blur[..., :channels] + 1e-3 * wider) / (blur[..., channels:] + 1e-3), np.float32)
     return np.asarray(cv2.resize(filled, (width, height)), np.float32).reshape(values.shape)
 
 
