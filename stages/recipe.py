@@ -1,0 +1,122 @@
+"""Recipes: every random draw of a composited clip, written down, so that the clip can be made again byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import TypeAdapter
+
+from stages.composite import Colour
+from stages.degrade import Degradation
+from stages.draws import Dice, RecipeConfig
+from stages.framing import Crop, Framing
+from stages.trajectories import REST, Bend, Trajectory
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything about a composited clip that was drawn at random.
+
+    Attributes:
+        seed: of the noise. frames: `time_us` of the person's frame behind every frame of the clip.
+        background: `(source, time_us)` of the background.
+        mirror_person, mirror_background: flipped left to right.
+        framing, crop: what is seen of both. person, camera: how both move.
+        shared: the camera moves the person too. bend: or None.
+        background_blur: standard deviation in pixels, 0: sharp.
+        person_colour, background_colour: changes of light.
+        match: how far the person's light follows the background's, 0-1.
+        degradation: of the finished picture.
+    """
+
+    seed: int
+    frames: tuple[int, ...]
+    background: tuple[str, int]
+    mirror_person: bool
+    mirror_background: bool
+    framing: Framing
+    crop: Crop
+    person: Trajectory
+    camera: Trajectory
+    shared: bool
+    bend: Bend | None
+    background_blur: float
+    person_colour: Colour
+    background_colour: Colour
+    match: float
+    degradation: Degradation
+
+    def to_json(self) -> str:
+        """One line of JSON; `from_json` gives an equal recipe."""
+        return _ADAPTER.dump_json(self).decode()
+
+    @staticmethod
+    def from_json(text: str) -> Recipe:
+        """The recipe of a `ClipRow`.
+
+        Raises:
+            pydantic.ValidationError: the text is no recipe; the message names the field.
+        """
+        return _ADAPTER.validate_json(text)
+
+
+_ADAPTER = TypeAdapter(Recipe)
+
+
+def seed_of(salt: int, frame_key: tuple[str, int], index: int) -> int:
+    """A 63-bit seed for the clip `index` of a burst, from the burst's first frame key and the configured seed alone."""
+    digest = hashlib.sha256(f"{salt}/{frame_key[0]}/{frame_key[1]}/{index}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def draw(
+    seed: int,
+    config: RecipeConfig,
+    *,
+    length: int,
+    runs: Sequence[Sequence[int]],
+    backgrounds: Sequence[tuple[str, int]],
+) -> Recipe:
+    """Draw a recipe: the same arguments always give the same recipe.
+
+    Args:
+        length: frames of the clip.
+        runs: `time_us` of the usable frames of a burst, one sequence per stretch of consecutive frames. Real motion
+            takes `length` consecutive frames of one run; if none is long enough, one frame is moved instead.
+        backgrounds: keys of the backgrounds to choose from.
+
+    Raises:
+        ValueError: there is no frame or no background to draw.
+    """
+    if not any(runs) or not backgrounds:
+        raise ValueError("a recipe needs at least one usable frame and one background")
+    dice = Dice(seed, config)
+    background = backgrounds[dice.index(len(backgrounds))]
+    long_runs = [run for run in runs if len(run) >= length]
+    real = dice.chance(config.real_motion_probability) and length > 1 and bool(long_runs)
+    frames = dice.stretch(long_runs, length) if real else dice.still(runs, length)
+    person = dice.trajectory(config.person_motion, dice.lean())
+    bend = dice.bend() if dice.chance(config.bend_probability) else None
+    if real:  # the person moves already: simulated motion would only be laid over it
+        person = Trajectory(person.start, person.start)
+        bend = bend and replace(bend, end=bend.start)
+    return Recipe(
+        seed=seed,
+        frames=frames,
+        background=background,
+        mirror_person=dice.chance(config.mirror_probability),
+        mirror_background=dice.chance(config.mirror_probability),
+        framing=dice.framing(),
+        crop=dice.crop(),
+        person=person,
+        camera=dice.trajectory(config.camera_motion, REST),
+        shared=dice.chance(config.shared_camera_probability),
+        bend=bend,
+        background_blur=dice.sometimes(config.background_blur_probability, config.background_blur, 0.0),
+        person_colour=dice.colour(),
+        background_colour=dice.colour(),
+        match=dice.sometimes(config.match_probability, config.match_strength, 0.0),
+        degradation=dice.degradation(),
+    )

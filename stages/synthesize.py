@@ -1,0 +1,212 @@
+"""Stage `synthesize`: curated people composited on other backgrounds, as short clips whose alpha is known."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from datasets.clips import Clip, read_clips
+from datasets.images import Grey, Image, decode_grey, decode_rgb, encode_jpeg, encode_png
+from datasets.schema import GROUPS, BackgroundRow, ClipRow, CuratedRow
+from datasets.shards import read_rows, shard_row_type
+from stages.base import Config, Drop, Fail, Stage
+from stages.draws import RecipeConfig
+from stages.recipe import Recipe, draw, seed_of
+from stages.render import Cutout, render
+
+_GAP = 1.5
+"""Frames further apart than this many typical intervals are not consecutive: something between them was left out."""
+
+
+class SynthesizeConfig(Config):
+    """What clips are made of every curated burst."""
+
+    width: int = Field(default=256, ge=16)
+    height: int = Field(default=144, ge=16)
+    frames: int = Field(default=4, ge=1)
+    clips_per_burst: int = Field(default=3, ge=1)
+    seed: int = 0
+    jpeg_quality: int = Field(default=92, ge=1, le=100)
+    min_person: float = Field(default=0.01, gt=0.0, lt=1.0)
+    recipe: RecipeConfig = RecipeConfig()
+
+
+class Person:
+    """One labelled frame of a burst, decoded when it is needed and then kept."""
+
+    def __init__(self, row: CuratedRow) -> None:
+        self.row = row
+
+    @cached_property
+    def alpha(self) -> Grey:
+        return decode_grey(self.row.alpha)
+
+    @cached_property
+    def area(self) -> float:
+        """Fraction of the frame that is person."""
+        return float(np.mean(self.alpha >= 128))
+
+    @cached_property
+    def cutout(self) -> Cutout:
+        """Colours, alpha and trust at label size. A label without estimated colours lends those of its frame."""
+        size = self.alpha.shape[1], self.alpha.shape[0]
+        colours = decode_rgb(self.row.foreground or self.row.image)
+        trust = decode_grey(self.row.trust)
+        if trust.shape != self.alpha.shape:
+            raise ValueError(
+                f"{self.row.path} at {self.row.time_us} us: trust {trust.shape} and alpha {self.alpha.shape} differ in "
+                "size; run `dvc repro` to curate this frame again"
+            )
+        if colours.shape[:2] != self.alpha.shape:
+            colours = np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return Cutout(colours, self.alpha, trust)
+
+
+class Plate:
+    """One background, decoded when it is first needed and kept no larger than the largest view of it."""
+
+    def __init__(self, row: BackgroundRow, size: tuple[int, int], zoom: float) -> None:
+        self.row = row
+        self._cover = size[0] * zoom, size[1] * zoom
+
+    @cached_property
+    def pixels(self) -> Image:
+        picture = decode_rgb(self.row.image)
+        height, width = picture.shape[:2]
+        scale = max(self._cover[0] / height, self._cover[1] / width)
+        if scale >= 1.0:
+            return picture
+        size = round(width * scale), round(height * scale)
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A curated burst and the backgrounds it may be put on, in order of their frame keys."""
+
+    clip: Clip
+    plates: tuple[Plate, ...]
+
+
+class Synthesize(Stage[Scene, ClipRow]):
+    """Makes `clips_per_burst` clips of `frames` frames from every burst of the training and validation splits.
+
+    A clip's split is its person's split, and its background is of the same split and of another source: no room,
+    subject or video is ever seen on both sides. Each clip's draws depend on the configured seed, the burst's first
+    frame key and the clip's index only, never on other bursts or clips. Frames of group `reject` and frames without a
+    person are dropped; what the label of a composite is worth is said in `stages.composite.over`.
+    """
+
+    name = "synthesize"
+    consumes = (CuratedRow, BackgroundRow)
+    produces = ClipRow
+    config: SynthesizeConfig
+
+    def items(self, inputs: Sequence[Path]) -> Iterator[Scene]:
+        """Bursts of the one `CuratedRow` shard among `inputs`, each with the backgrounds of all other shards."""
+        curated = [path for path in inputs if shard_row_type(path) == CuratedRow.__name__]
+        rows = [row for path in inputs if path not in curated for row in read_rows(path, BackgroundRow)]
+        size, zoom = (self.config.height, self.config.width), self.config.recipe.background_zoom[1]
+        plates = tuple(Plate(row, size, zoom) for row in sorted(rows, key=lambda row: row.frame_key))
+        for clip in read_clips(curated, primary=CuratedRow):
+            yield Scene(clip, plates)
+
+    def size(self, item: Scene) -> int:
+        return len(item.clip)
+
+    def describe(self, item: Scene) -> str:
+        rows = [row for row in item.clip.curated if row]
+        return f"{rows[0].path} {item.clip.describe()}"
+
+    def process(self, item: Scene) -> Iterable[ClipRow | Drop | Fail] | Drop:
+        rows = [row for row in item.clip.curated if row]
+        first = rows[0]
+        if first.split == "test":
+            return Drop("test_split")
+        plates = {
+            plate.row.frame_key: plate
+            for plate in item.plates
+            if plate.row.split == first.split and plate.row.source != first.source
+        }
+        if not plates:
+            return Drop("no_background")
+        return self._clips(rows, plates)
+
+    def _clips(
+        self, rows: Sequence[CuratedRow], plates: dict[tuple[str, int], Plate]
+    ) -> Iterator[ClipRow | Drop | Fail]:
+        labelled = [Person(row) for row in rows if row.group != "reject"]
+        people = {person.row.time_us: person for person in labelled if person.area >= self.config.min_person}
+        if len(labelled) < len(rows):
+            yield Drop("reject", len(rows) - len(labelled))
+        if len(people) < len(labelled):
+            yield Drop("no_person", len(labelled) - len(people))
+        if not people:
+            return
+        runs = consecutive([row.time_us for row in rows], keep=people.keys())
+        recipes = [
+            draw(
+                seed_of(self.config.seed, rows[0].frame_key, index),
+                self.config.recipe,
+                length=self.config.frames,
+                runs=runs,
+                backgrounds=list(plates),
+            )
+            for index in range(self.config.clips_per_burst)
+        ]
+        for recipe in sorted(recipes, key=lambda recipe: recipe.frames[0]):
+            yield self._clip(recipe, people, plates[recipe.background])
+
+    def _clip(self, recipe: Recipe, people: dict[int, Person], plate: Plate) -> ClipRow:
+        shown = {time: people[time] for time in recipe.frames}
+        rows = [person.row for person in shown.values()]
+        cutouts = {time: person.cutout for time, person in shown.items()}
+        composites = render(recipe, cutouts, plate.pixels, (self.config.height, self.config.width))
+        first = people[recipe.frames[0]].row
+        return ClipRow(
+            source=first.source,
+            clip=first.clip,
+            burst=first.burst,
+            time_us=first.time_us,
+            seed=recipe.seed,
+            recipe=recipe.to_json(),
+            background=plate.row.source,
+            background_path=plate.row.path,
+            path=first.path,
+            subject=first.subject,
+            split=first.split,
+            group=max((row.group for row in rows), key=GROUPS.index),
+            quality=min(row.quality for row in rows),
+            width=self.config.width,
+            height=self.config.height,
+            images=[encode_jpeg(frame.image, quality=self.config.jpeg_quality) for frame in composites],
+            alphas=[encode_png(frame.alpha) for frame in composites],
+            trusts=[encode_png(frame.trust) for frame in composites],
+            licences=sorted({*plate.row.licences, *(licence for row in rows for licence in row.licences)}),
+        )
+
+
+def consecutive(times: Sequence[int], *, keep: Iterable[int]) -> list[list[int]]:
+    """The times to keep, cut into runs of frames that follow each other with nothing left out between them.
+
+    Args:
+        times: `time_us` of all frames of a burst, in order. keep: those that may be used.
+    """
+    kept = set(keep)
+    steps = [after - before for before, after in itertools.pairwise(times)]
+    longest = _GAP * statistics.median(steps) if steps else 0.0
+    runs: list[list[int]] = [[]]
+    for index, time in enumerate(times):
+        if time not in kept or (index and steps[index - 1] > longest):
+            runs.append([])
+        if time in kept:
+            runs[-1].append(time)
+    return [run for run in runs if run]
