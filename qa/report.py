@@ -127,7 +127,7 @@ def _labels(inputs: ReportInputs) -> dict[str, Any]:
     """Footage, groups, clips and the gallery."""
     sources = read_sources(inputs.frames)
     frames = read_frames(inputs.curated, inputs.quality)
-    clips = clip_summaries(frames)
+    clips = [clip for clip in clip_summaries(frames) if len(clip.frames) > 1]
     chosen = choose(frames, TILES)
     gallery = tiles(chosen, inputs.curated, inputs.votes, detailed=DETAILED_TILES, budget=PICTURE_BYTES)
     errors = Counter(frame.error for frame in frames if frame.error)
@@ -144,6 +144,7 @@ def _labels(inputs: ReportInputs) -> dict[str, Any]:
         "scenario_bars": _bars(scenarios),
         "clips": clips[:CLIPS],
         "clip_total": len(clips),
+        "single_frames": len(frames) - sum(len(clip.frames) for clip in clips),
         "tiles": gallery,
         "tile_data": [_tile_data(tile) for tile in gallery],
         "tile_errors": sorted({tile.frame.error for tile in gallery if tile.frame.error}),

@@ -1,0 +1,89 @@
+"""Which labels the gallery shows, and how a label is drawn on its frame."""
+
+import base64
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from datasets.images import decode_rgb
+from qa.report_data import read_frames
+from qa.report_gallery import CONTOUR, SIDE, choose, overlay, read_samples, tiles
+
+
+@pytest.fixture(scope="module")
+def frames(report_inputs):
+    return read_frames(report_inputs.curated, report_inputs.quality)
+
+
+def test_all_are_shown_when_there_is_room_worst_first(frames):
+    chosen = choose(frames, 100)
+    assert sorted(frame.key for frame in chosen) == sorted(frame.key for frame in frames)
+    assert [frame.quality for frame in chosen] == sorted(frame.quality for frame in frames)
+
+
+def test_a_small_choice_holds_the_worst_of_several_bursts_and_some_of_every_clip(frames):
+    chosen = choose(frames, 9)
+    assert len(chosen) == 9 and chosen[0] == min(frames, key=lambda frame: frame.quality)
+    assert {frame.path for frame in chosen} == {frame.path for frame in frames}
+
+
+def test_the_choice_does_not_depend_on_the_order_of_equal_files(frames):
+    assert choose(frames, 9) == choose(list(frames), 9)
+    assert choose([], 9) == [] and choose(frames[:1], 9) == frames[:1]
+
+
+def test_outside_is_grey_inside_is_kept_and_the_edge_is_outlined():
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[...] = (200, 100, 50)
+    alpha, trust = np.zeros((40, 60), np.uint8), np.full((40, 60), 255, np.uint8)
+    alpha[10:30, 20:40] = 255
+    drawn = overlay(image, alpha, trust)
+    assert tuple(drawn[20, 30]) == (200, 100, 50)
+    assert len(set(drawn[2, 2].tolist())) == 1 and drawn[2, 2, 0] < 60
+    assert tuple(drawn[10, 30]) == CONTOUR
+
+
+def test_a_person_cut_by_the_border_gets_no_outline_there():
+    image, alpha = np.full((40, 60, 3), 90, np.uint8), np.zeros((40, 60), np.uint8)
+    alpha[20:, 20:40] = 255
+    drawn = overlay(image, alpha, np.full((40, 60), 255, np.uint8))
+    assert tuple(drawn[39, 30]) == (90, 90, 90) and tuple(drawn[20, 30]) == CONTOUR
+
+
+def test_doubt_is_striped():
+    image, alpha = np.full((40, 60, 3), 90, np.uint8), np.full((40, 60), 255, np.uint8)
+    trust = np.full((40, 60), 255, np.uint8)
+    trust[:, 30:] = 0
+    drawn = overlay(image, alpha, trust)
+    assert (drawn[:, :30] == 90).all()
+    assert 0.2 < (drawn[:, 30:] > 150).mean() < 0.6
+
+
+def test_tiles_hold_small_pictures_and_the_worst_hold_every_vote(report_inputs, frames):
+    made = tiles(choose(frames, 12), report_inputs.curated, report_inputs.votes, detailed=2, budget=10**7)
+    assert len(made) == 12 and [bool(tile.views) for tile in made] == [True, True] + [False] * 10
+    names = [view.name for view in made[0].views]
+    assert names[:3] == ["frame", "alpha", "trust"] and set(names[3:]) <= set(report_inputs.votes) and len(names) >= 6
+    picture = decode_rgb(base64.b64decode(made[0].overlay.uri.partition(",")[2]))
+    assert max(picture.shape) <= SIDE and picture.shape[:2] == (made[0].overlay.height, made[0].overlay.width)
+
+
+def test_tiles_stop_at_the_budget_with_the_worst_kept(report_inputs, frames):
+    chosen = choose(frames, 12)
+    full = tiles(chosen, report_inputs.curated, report_inputs.votes, detailed=2, budget=10**7)
+    budget = sum(tile.bytes for tile in full[:5])
+    assert tiles(chosen, report_inputs.curated, report_inputs.votes, detailed=2, budget=budget) == full[:5]
+
+
+def test_frames_that_are_gone_are_passed_over(report_inputs, frames):
+    ghost = replace(frames[0], key=("gone", 0))
+    made = tiles([ghost, frames[1]], report_inputs.curated, {}, detailed=0, budget=10**7)
+    assert [tile.frame for tile in made] == [frames[1]]
+
+
+def test_samples_are_spread_over_the_file_in_column_order(report_inputs):
+    samples = read_samples(report_inputs.samples, 3)
+    assert [view.name for view in samples[0].views] == ["image", "truth", "student", "selfie_landscape"]
+    assert len(samples) == 3 and samples[0].caption.startswith("keyed · demo/walk.mp4")
+    assert samples[-1] == read_samples(report_inputs.samples, 100)[-1]
