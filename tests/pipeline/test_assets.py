@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from datasets.sidecars import Keying, Sidecar
 from pipeline.assets import LOCK, Asset, AssetLock, LockError
 
 
@@ -123,6 +124,14 @@ def test_the_projects_lock_keeps_test_subjects_and_reserved_backgrounds_apart() 
     assert len(backgrounds["test"]) >= 4
     assert len(backgrounds["val"]) >= 2
     assert sum(map(len, backgrounds.values())) >= 8 + 3
+
+
+def test_ingest_understands_the_projects_sidecars() -> None:
+    sidecars = {
+        asset.name: Sidecar(**yaml.safe_load(asset.sidecar_bytes())) for asset in AssetLock.read() if asset.sidecar
+    }
+    assert sidecars["franck"].keyed == Keying(screen="blue", crop=(26, 0, 0, 0))
+    assert sidecars["kitchen"].role == "background"
 
 
 def test_the_projects_large_models_are_off_by_default() -> None:
