@@ -19,6 +19,8 @@ from datasets.schema import ERROR_TYPES, GROUPS, SPLITS
 from datasets.store import write_atomically
 from qa.charts import Bar, Slot, bar_chart, line_chart, share_bar, strip, swatch
 from qa.report_data import (
+    LEFT_OUT,
+    UNGROUPED,
     ClipSummary,
     FrameInfo,
     SourceInfo,
@@ -36,6 +38,8 @@ TILES, DETAILED_TILES, SAMPLES, CLIPS, PROBLEMS = 180, 30, 16, 60, 200
 PICTURE_BYTES = 9_000_000
 """What the gallery may take of the page's 15 MB."""
 
+ALL_GROUPS = (*GROUPS, LEFT_OUT, UNGROUPED)
+
 ERROR_HELP = {
     "missed_region": "a part of the person is not in the label",
     "over_segmentation": "background is in the label",
@@ -52,13 +56,14 @@ class ReportInputs:
 
     Attributes:
         manifests: stage name to its manifest, in the order of the pipeline.
-        frames, quality, curated: shards of `ingest`, `score` and `curate`. votes: teacher to its shards.
+        frames, labels, quality, curated: shards of `ingest`, `fuse`, `score`, `curate`. votes: teacher to its shards.
         metrics, samples: what `evaluate` wrote. history: what `train` wrote, CSV. parity: what `export` wrote, JSON.
         run_log: JSON lines of wall times. params: the parameters of the run.
     """
 
     manifests: Mapping[str, Path] = field(default_factory=dict)
     frames: Sequence[Path] = ()
+    labels: Sequence[Path] = ()
     quality: Sequence[Path] = ()
     curated: Sequence[Path] = ()
     votes: Mapping[str, Sequence[Path]] = field(default_factory=dict)
@@ -100,7 +105,7 @@ def render(inputs: ReportInputs) -> str:
 def _static() -> dict[str, Any]:
     """The page's fixed words."""
     return {
-        "groups": GROUPS,
+        "groups": ALL_GROUPS,
         "splits": SPLITS,
         "error_help": {error: ERROR_HELP[error] for error in ERROR_TYPES},
     }
@@ -126,10 +131,18 @@ def _pipeline(inputs: ReportInputs) -> dict[str, Any]:
 def _labels(inputs: ReportInputs) -> dict[str, Any]:
     """Footage, groups, clips and the gallery."""
     sources = read_sources(inputs.frames)
-    frames = read_frames(inputs.curated, inputs.quality)
+    frames = read_frames(inputs.frames, inputs.quality, inputs.curated)
     clips = [clip for clip in clip_summaries(frames) if len(clip.frames) > 1]
     chosen = choose(frames, TILES)
-    gallery = tiles(chosen, inputs.curated, inputs.votes, detailed=DETAILED_TILES, budget=PICTURE_BYTES)
+    gallery = tiles(
+        chosen,
+        frames=inputs.frames,
+        labels=inputs.labels,
+        curated=inputs.curated,
+        votes=inputs.votes,
+        detailed=DETAILED_TILES,
+        budget=PICTURE_BYTES,
+    )
     errors = Counter(frame.error for frame in frames if frame.error)
     scenarios = Counter(scenario for frame in frames for scenario in frame.scenarios)
     return {
@@ -137,7 +150,7 @@ def _labels(inputs: ReportInputs) -> dict[str, Any]:
         "footage": [source for source in sources if source.role != "background"],
         "seconds": math.fsum(source.seconds for source in sources),
         "frames": frames,
-        "group_counts": [(group, sum(frame.group == group for frame in frames)) for group in GROUPS],
+        "group_counts": [(group, count) for group, count in _groups(frames) if count],
         "split_rows": [_split(split, frames) for split in SPLITS],
         "licence_rows": _licences(sources, frames),
         "error_bars": _bars(errors),
@@ -183,14 +196,20 @@ def _split(split: str, frames: Sequence[FrameInfo]) -> dict[str, Any]:
         "frames": len(chosen),
         "sources": len({frame.key[0] for frame in chosen}),
         "subjects": len({frame.subject for frame in chosen}),
-        "groups": [(group, sum(frame.group == group for frame in chosen)) for group in GROUPS],
+        "groups": _groups(chosen),
     }
 
 
+def _groups(frames: Sequence[FrameInfo]) -> list[tuple[str, int]]:
+    """Frames by group, in the order of `ALL_GROUPS`."""
+    counts = Counter(frame.group for frame in frames)
+    return [(group, counts[group]) for group in ALL_GROUPS]
+
+
 def _licences(sources: Sequence[SourceInfo], frames: Sequence[FrameInfo]) -> list[tuple[str, int, int]]:
-    """`(licence, sources, labelled frames)` by name."""
+    """`(licence, sources, curated frames)` by name."""
     by_source = Counter(licence for source in sources for licence in source.licences)
-    by_frame = Counter(licence for frame in frames for licence in frame.licences)
+    by_frame = Counter(licence for frame in frames if frame.split for licence in frame.licences)
     return [(licence, by_source[licence], by_frame[licence]) for licence in sorted({*by_source, *by_frame})]
 
 
@@ -216,11 +235,11 @@ def _tile_data(tile: Tile) -> dict[str, Any]:
     facts = [
         ("Source", frame.path),
         ("Time", f"{frame.seconds:.2f} s, clip {frame.clip}, burst {frame.burst}"),
-        ("Group", frame.group),
+        ("Group", words(frame.group)),
         ("Quality", f"{frame.quality:.3f}"),
         ("Likely error", f"{words(frame.error)}: {ERROR_HELP.get(frame.error, '')}" if frame.error else "none named"),
-        ("Label from", frame.label_source),
-        ("Split", frame.split),
+        ("Label from", frame.label_source or "fused"),
+        ("Split", frame.split or "none"),
         ("Scenarios", ", ".join(map(words, frame.scenarios)) or "none"),
     ]
     return {
@@ -241,7 +260,7 @@ def flattened(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str
 
 def words(name: str) -> str:
     """A slug as words."""
-    return {"iou": "IoU", "lr": "learning rate"}.get(name, name.replace("_", " "))
+    return {"iou": "IoU", "lr": "learning rate"}.get(name, name.replace("_", " ").replace(":", ": "))
 
 
 def percent(share: float) -> str:

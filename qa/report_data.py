@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.schema import CuratedRow, FrameRow, QualityRow
-from datasets.shards import read_rows
+from datasets.shards import R, read_rows
 
 FRAME_COLUMNS = ("source", "clip", "burst", "time_us")
+
+LEFT_OUT, UNGROUPED = "left_out", "ungrouped"
+"""Beside the groups: scored labels that curate dropped, and all of them before curate has run."""
 
 Key = tuple[str, int]
 """A frame's key: `(source, time_us)`."""
@@ -37,13 +40,18 @@ class SourceInfo:
 
 @dataclass(frozen=True)
 class FrameInfo:
-    """What the data set says of one curated frame, without its pixels."""
+    """What is known of one scored label, without its pixels.
+
+    Attributes:
+        group: of the curated frame; `left_out` where curate dropped it, `ungrouped` where curate has not run.
+        split, label_source: of the curated frame, else "".
+        error_box: where to look for the error; empty without one.
+    """
 
     key: Key
     clip: int
     burst: int
     path: str
-    name: str
     group: str
     split: str
     role: str
@@ -63,8 +71,8 @@ class FrameInfo:
 
     @property
     def flagged(self) -> bool:
-        """Named an error, or rejected."""
-        return bool(self.error) or self.group == "reject"
+        """Named an error, rejected or left out."""
+        return bool(self.error) or self.group in ("reject", LEFT_OUT)
 
 
 @dataclass(frozen=True)
@@ -129,39 +137,45 @@ def _span(times: Sequence[int]) -> float:
     return (times[-1] - times[0] + min(steps)) / 1e6 if steps else 0.0
 
 
-def read_frames(curated: Sequence[Path], quality: Sequence[Path]) -> list[FrameInfo]:
-    """Curated frames by path, clip and time; error boxes and signals are joined from the quality shards."""
-    scored: dict[Key, QualityRow] = {}
-    for path in sorted(quality):
-        for scored_row in read_rows(path, QualityRow, columns=[*FRAME_COLUMNS, "error_box", "signals"]):
-            scored[scored_row.frame_key] = scored_row
-    light = [*FRAME_COLUMNS, "path", "name", "group", "split", "role", "label_source", "quality", "error"]
-    frames = [
-        _frame(row, scored.get(row.frame_key))
-        for path in sorted(curated)
-        for row in read_rows(path, CuratedRow, columns=[*light, "scenarios", "subject", "licences"])
+def read_frames(frames: Sequence[Path], quality: Sequence[Path], curated: Sequence[Path]) -> list[FrameInfo]:
+    """Every scored label by path, clip and time, with what `ingest` and `curate` say of its frame.
+
+    Curate drops the labels that it rejects: they have no curated row, and are the ones most worth looking at.
+    """
+    light = [*FRAME_COLUMNS, "path", "role", "subject", "licences"]
+    footage = _by_key(frames, FrameRow, light)
+    kept = _by_key(curated, CuratedRow, [*FRAME_COLUMNS, "group", "split", "label_source", "error"])
+    outside = LEFT_OUT if curated else UNGROUPED
+    found = [
+        _frame(row, footage.get(row.frame_key), kept.get(row.frame_key), outside)
+        for path in sorted(quality)
+        for row in read_rows(path, QualityRow)
     ]
-    return sorted(frames, key=lambda frame: (frame.path, frame.clip, frame.key))
+    return sorted(found, key=lambda frame: (frame.path, frame.clip, frame.key))
 
 
-def _frame(row: CuratedRow, scored: QualityRow | None) -> FrameInfo:
+def _by_key(shards: Sequence[Path], row_type: type[R], columns: Sequence[str]) -> dict[Key, R]:
+    return {row.frame_key: row for path in sorted(shards) for row in read_rows(path, row_type, columns=columns)}
+
+
+def _frame(row: QualityRow, frame: FrameRow | None, kept: CuratedRow | None, outside: str) -> FrameInfo:
+    error = kept.error if kept else row.error
     return FrameInfo(
         key=row.frame_key,
         clip=row.clip,
         burst=row.burst,
-        path=row.path,
-        name=row.name,
-        group=row.group,
-        split=row.split,
-        role=row.role,
-        label_source=row.label_source,
+        path=frame.path if frame else row.source[:12],
+        group=kept.group if kept else outside,
+        split=kept.split if kept else "",
+        role=frame.role if frame else "",
+        label_source=kept.label_source if kept else "",
         quality=row.quality,
-        error=row.error,
-        error_box=tuple(scored.error_box) if scored and row.error else (),
+        error=error,
+        error_box=tuple(row.error_box) if error else (),
         scenarios=tuple(row.scenarios),
-        subject=row.subject,
-        licences=tuple(row.licences),
-        signals=tuple(sorted(scored.signals.items())) if scored else (),
+        subject=frame.subject if frame else "",
+        licences=tuple(frame.licences) if frame else (),
+        signals=tuple(sorted(row.signals.items())),
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.images import Grey, Image, decode_grey, decode_rgb, encode_jpeg
-from datasets.schema import CuratedRow, VoteRow
+from datasets.schema import CuratedRow, FrameRow, LabelRow, VoteRow
 from datasets.shards import R, read_rows
 from qa.report_data import FRAME_COLUMNS, FrameInfo, Key
 from stages.paste import paste
@@ -97,15 +97,17 @@ def _halving(count: int) -> list[int]:
 
 def tiles(
     chosen: Sequence[FrameInfo],
+    *,
+    frames: Sequence[Path],
+    labels: Sequence[Path],
     curated: Sequence[Path],
     votes: Mapping[str, Sequence[Path]],
-    *,
     detailed: int,
     budget: int,
 ) -> list[Tile]:
     """Tiles of the chosen frames in their order; the first `detailed` carry more views; stops at `budget` bytes.
 
-    Frames that the curated shards lack are passed over.
+    A curated frame shows its curated label, any other one the fused label; frames without pictures are passed over.
     """
     keys = {frame.key for frame in chosen}
     deep = {frame.key for frame in chosen[:detailed]}
@@ -114,10 +116,9 @@ def tiles(
         for vote in _rows(shards, VoteRow, deep, ("teacher", "windows", "maps")):
             ballots[vote.frame_key][teacher] = vote
     made: dict[Key, tuple[View, tuple[View, ...]]] = {}
-    for row in _rows(curated, CuratedRow, keys, ("image", "alpha", "trust")):
-        image, alpha, trust = _thumbnails(row)
-        more = _views(image, alpha, trust, ballots[row.frame_key]) if row.frame_key in deep else ()
-        made[row.frame_key] = (_view("label", overlay(image, alpha, trust)), more)
+    for key, image, alpha, trust in _pictures(keys, frames=frames, labels=labels, curated=curated):
+        more = _views(image, alpha, trust, ballots[key]) if key in deep else ()
+        made[key] = (_view("label", overlay(image, alpha, trust)), more)
     kept, spent = [], 0
     for frame in chosen:
         if frame.key in made:
@@ -181,14 +182,25 @@ def _views(image: Image, alpha: Grey, trust: Grey, votes: Mapping[str, VoteRow])
     return tuple(views)
 
 
-def _thumbnails(row: CuratedRow) -> tuple[Image, Grey, Grey]:
-    image = _fitted(decode_rgb(row.image))
+def _pictures(
+    keys: Collection[Key], *, frames: Sequence[Path], labels: Sequence[Path], curated: Sequence[Path]
+) -> Iterator[tuple[Key, Image, Grey, Grey]]:
+    """Key and thumbnails of picture, alpha and trust of each frame that has a label."""
+    rest = set(keys)
+    for row in _rows(curated, CuratedRow, keys, ("image", "alpha", "trust")):
+        rest.discard(row.frame_key)
+        yield row.frame_key, *_thumbnails(row.image, row.alpha, row.trust)
+    images = {row.frame_key: row.image for row in _rows(frames, FrameRow, rest, ("image",))}
+    for label in _rows(labels, LabelRow, images, ("alpha", "trust")):
+        yield label.frame_key, *_thumbnails(images[label.frame_key], label.alpha, label.trust)
+
+
+def _thumbnails(picture: bytes, alpha: bytes, trust: bytes) -> tuple[Image, Grey, Grey]:
+    image = _fitted(decode_rgb(picture))
     size = image.shape[1], image.shape[0]
-    alpha, trust = (
-        np.asarray(cv2.resize(decode_grey(data), size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        for data in (row.alpha, row.trust)
-    )
-    return image, alpha, trust
+    greys = (cv2.resize(decode_grey(data), size, interpolation=cv2.INTER_AREA) for data in (alpha, trust))
+    small_alpha, small_trust = (np.asarray(grey, dtype=np.uint8) for grey in greys)
+    return image, small_alpha, small_trust
 
 
 def _fitted(image: Image) -> Image:

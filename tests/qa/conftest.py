@@ -17,7 +17,7 @@ import pytest
 from datasets.images import Grey, Image, encode_jpeg, encode_png
 from datasets.manifest import write_manifest
 from datasets.receipt import Receipt, StoredFile
-from datasets.schema import ERROR_TYPES, CuratedRow, FrameRow, QualityRow, VoteRow
+from datasets.schema import ERROR_TYPES, CuratedRow, FrameRow, LabelRow, QualityRow, VoteRow
 from datasets.shards import write_rows
 from qa.report import ReportInputs
 
@@ -60,6 +60,7 @@ def report_inputs(tmp_path_factory: pytest.TempPathFactory) -> ReportInputs:
 def project(root: Path, *, bursts: int = 1, size: tuple[int, int] = (96, 64)) -> ReportInputs:
     """Write a project whose longer sources have `bursts` times their usual bursts, frames of `(width, height)`."""
     frames: list[FrameRow] = []
+    labels: list[LabelRow] = []
     curated: list[CuratedRow] = []
     scored: list[QualityRow] = []
     votes: dict[str, list[VoteRow]] = {teacher: [] for teacher in TEACHERS}
@@ -78,7 +79,9 @@ def project(root: Path, *, bursts: int = 1, size: tuple[int, int] = (96, 64)) ->
             frames.append(_frame_row(base, footage, image, alpha))
             label, trust, error, box = _label(alpha, quality, number)
             scored.append(_quality_row(base, quality, error, box))
-            curated.append(_curated_row(base, footage, image, label, trust, scored[-1]))
+            labels.append(_label_row(base, label, trust))
+            if quality > 0.4 or footage.role == "keyed":
+                curated.append(_curated_row(base, footage, image, label, trust, scored[-1]))
             for teacher in TEACHERS[: 4 - number % 2]:
                 shifted = np.roll(alpha, TEACHERS.index(teacher) - 1, axis=1)
                 votes[teacher].append(
@@ -86,6 +89,7 @@ def project(root: Path, *, bursts: int = 1, size: tuple[int, int] = (96, 64)) ->
                 )
     shards = {
         "frames": _shard(root / "ingest" / "a-000.parquet", frames, FrameRow),
+        "labels": _shard(root / "fuse" / "a-000.parquet", labels, LabelRow),
         "quality": _shard(root / "score" / "a-000.parquet", scored, QualityRow),
         "curated": _shard(root / "curate" / "a-000.parquet", curated, CuratedRow),
     }
@@ -147,7 +151,7 @@ def _label(alpha: Grey, quality: float, number: int) -> tuple[Grey, Grey, str, l
 def _group(quality: float, role: str) -> str:
     if role == "keyed":
         return "gold"
-    return "silver" if quality > 0.75 else "bronze" if quality > 0.4 else "reject"
+    return "silver" if quality > 0.75 else "bronze"
 
 
 def _frame_row(base: dict, footage: Footage, image: Image, alpha: Grey) -> FrameRow:
@@ -169,6 +173,21 @@ def _frame_row(base: dict, footage: Footage, image: Image, alpha: Grey) -> Frame
         role=footage.role,
         mask=b"",
         truth=encode_png(alpha) if footage.role == "keyed" else b"",
+    )
+
+
+def _label_row(base: dict, label: Grey, trust: Grey) -> LabelRow:
+    return LabelRow(
+        **base,
+        width=label.shape[1],
+        height=label.shape[0],
+        alpha=encode_png(label),
+        trust=encode_png(trust),
+        foreground=b"",
+        strategy="weighted",
+        keyed=False,
+        unknown=0.05,
+        teachers=list(TEACHERS),
     )
 
 

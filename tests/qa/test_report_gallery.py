@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 
 from datasets.images import decode_rgb
-from qa.report_data import read_frames
+from qa.report_data import LEFT_OUT, read_frames
 from qa.report_gallery import CONTOUR, SIDE, choose, overlay, read_samples, tiles
 
 
 @pytest.fixture(scope="module")
 def frames(report_inputs):
-    return read_frames(report_inputs.curated, report_inputs.quality)
+    return read_frames(report_inputs.frames, report_inputs.quality, report_inputs.curated)
+
+
+@pytest.fixture(scope="module")
+def shards(report_inputs):
+    return {name: getattr(report_inputs, name) for name in ("frames", "labels", "curated", "votes")}
 
 
 def test_all_are_shown_when_there_is_room_worst_first(frames):
@@ -60,25 +65,31 @@ def test_doubt_is_striped():
     assert 0.2 < (drawn[:, 30:] > 150).mean() < 0.6
 
 
-def test_tiles_hold_small_pictures_and_the_worst_hold_every_vote(report_inputs, frames):
-    made = tiles(choose(frames, 12), report_inputs.curated, report_inputs.votes, detailed=2, budget=10**7)
+def test_tiles_hold_small_pictures_and_the_worst_hold_every_vote(shards, frames):
+    made = tiles(choose(frames, 12), **shards, detailed=2, budget=10**7)
     assert len(made) == 12 and [bool(tile.views) for tile in made] == [True, True] + [False] * 10
     names = [view.name for view in made[0].views]
-    assert names[:3] == ["frame", "alpha", "trust"] and set(names[3:]) <= set(report_inputs.votes) and len(names) >= 6
+    assert names[:3] == ["frame", "alpha", "trust"] and set(names[3:]) <= set(shards["votes"]) and len(names) >= 6
     picture = decode_rgb(base64.b64decode(made[0].overlay.uri.partition(",")[2]))
     assert max(picture.shape) <= SIDE and picture.shape[:2] == (made[0].overlay.height, made[0].overlay.width)
 
 
-def test_tiles_stop_at_the_budget_with_the_worst_kept(report_inputs, frames):
+def test_a_label_that_was_left_out_is_shown_as_it_was_fused(shards, frames):
+    left_out = [frame for frame in frames if frame.group == LEFT_OUT][:3]
+    assert len(tiles(left_out, **shards, detailed=0, budget=10**7)) == 3
+    assert tiles(left_out, **shards | {"labels": ()}, detailed=0, budget=10**7) == []
+
+
+def test_tiles_stop_at_the_budget_with_the_worst_kept(shards, frames):
     chosen = choose(frames, 12)
-    full = tiles(chosen, report_inputs.curated, report_inputs.votes, detailed=2, budget=10**7)
+    full = tiles(chosen, **shards, detailed=2, budget=10**7)
     budget = sum(tile.bytes for tile in full[:5])
-    assert tiles(chosen, report_inputs.curated, report_inputs.votes, detailed=2, budget=budget) == full[:5]
+    assert tiles(chosen, **shards, detailed=2, budget=budget) == full[:5]
 
 
-def test_frames_that_are_gone_are_passed_over(report_inputs, frames):
+def test_frames_that_are_gone_are_passed_over(shards, frames):
     ghost = replace(frames[0], key=("gone", 0))
-    made = tiles([ghost, frames[1]], report_inputs.curated, {}, detailed=0, budget=10**7)
+    made = tiles([ghost, frames[1]], **shards, detailed=0, budget=10**7)
     assert [tile.frame for tile in made] == [frames[1]]
 
 
