@@ -1,0 +1,160 @@
+"""Batches of the student's training set: any batch can be made at any time from its number alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from datasets.schema import ClipRow, CuratedRow
+from training.augment import draw_view, view_image, warp
+from training.config import AugmentConfig, BatchConfig, PriorConfig
+from training.data import Moment, MomentReader, Place, ShuffledRows
+from training.prior import draw_kind, minor_warp, wrong_prior
+
+CLIP_STREAM, CURATED_STREAM, SAMPLE_STREAM = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of one training step; all maps uint8.
+
+    Attributes:
+        frames: `(B, 4, H, W)` RGB and prior. alpha, trust: `(B, 1, H, W)`.
+        weight: `(B,)` float32, of the label's group.
+        own: `(N,)` int64, samples whose prior is to be the student's own output on the frame before.
+        before: `(N, 4, H, W)` that frame, with an empty prior.
+    """
+
+    frames: Tensor
+    alpha: Tensor
+    trust: Tensor
+    weight: Tensor
+    own: Tensor
+    before: Tensor
+
+
+class BatchMaker:
+    """Makes batch `step` of an endless training run; the same inputs and seed give the same tensors in any order.
+
+    Args:
+        size: `(height, width)` of the student. weights: group to weight.
+
+    Raises:
+        ValueError: there are neither clips nor curated frames.
+    """
+
+    def __init__(
+        self,
+        *,
+        clips: Sequence[Place],
+        curated: Sequence[Place],
+        weights: Mapping[str, float],
+        size: tuple[int, int],
+        seed: int,
+        config: BatchConfig,
+        augment: AugmentConfig,
+        prior: PriorConfig,
+    ) -> None:
+        if not clips and not curated:
+            raise ValueError("no training rows: expected clips or curated frames of split train")
+        share = config.curated_share if clips and curated else float(bool(curated))
+        self._curated_count = round(share * config.size)
+        self._clip_count = config.size - self._curated_count
+        pool = config.pool_row_groups
+        self._clips = ShuffledRows(clips, seed=hash_seed(seed, CLIP_STREAM), pool=pool)
+        self._curated = ShuffledRows(curated, seed=hash_seed(seed, CURATED_STREAM), pool=pool)
+        self._read_clip = MomentReader(ClipRow, pool=pool)
+        self._read_curated = MomentReader(CuratedRow, pool=pool)
+        self._weights, self._size, self._seed = weights, size, seed
+        self._augment, self._prior = augment, prior
+
+    def __call__(self, step: int) -> Batch:
+        """Batch number `step`."""
+        samples: list[_Sample] = []
+        for index in range(self._clip_count + self._curated_count):
+            rng = np.random.default_rng([self._seed, SAMPLE_STREAM, step, index])
+            # The clip's own mask stands in for a stranger's in a batch's first sample.
+            stranger = samples[-1].alpha if samples else None
+            samples.append(self._sample(step, index, rng, stranger))
+        return _collate(samples)
+
+    def _sample(self, step: int, index: int, rng: np.random.Generator, stranger: NDArray[np.uint8] | None) -> _Sample:
+        kind = draw_kind(rng, self._prior)
+        moment = self._moment(step, index, rng, previous=kind == "own")
+        height, width = moment.alpha.shape
+        view = draw_view(rng, (height, width), self._size, self._augment)
+        image = view_image(moment.image, moment.alpha, view, self._size)
+        alpha = warp(moment.alpha, view.matrix, self._size)
+        trust = warp(moment.trust, view.matrix, self._size)
+        empty = np.zeros_like(alpha)
+        prior = empty
+        if kind == "minor":
+            prior = minor_warp(alpha, rng)
+        elif kind == "wrong":
+            prior = wrong_prior(alpha, stranger if stranger is not None else alpha[:, ::-1], rng)
+        before = None
+        if moment.previous is not None:
+            before = np.dstack([view_image(*moment.previous, view, self._size), empty])
+        return _Sample(np.dstack([image, prior]), alpha, trust, self._weights[moment.group], before)
+
+    def _moment(self, step: int, index: int, rng: np.random.Generator, *, previous: bool) -> Moment:
+        if index < self._clip_count:
+            place = self._clips[step * self._clip_count + index]
+            return self._read_clip(place, rng, previous=previous)
+        place = self._curated[step * self._curated_count + index - self._clip_count]
+        return self._read_curated(place, rng, previous=previous)
+
+
+def batches(make: BatchMaker, start: int, stop: int, *, config: BatchConfig) -> Generator[Batch]:
+    """Batches `start` to `stop`, made ahead of time by `config.loaders` threads, at most `config.ahead` in memory."""
+    with ThreadPoolExecutor(config.loaders, thread_name_prefix="loader") as pool:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for step in range(start, stop):
+                waiting.append(pool.submit(make, step))
+                if len(waiting) > config.ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def hash_seed(seed: int, stream: int) -> int:
+    """An independent 32-bit seed for each stream of draws."""
+    return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
+
+
+@dataclass(frozen=True)
+class _Sample:
+    frame: NDArray[np.uint8]
+    alpha: NDArray[np.uint8]
+    trust: NDArray[np.uint8]
+    weight: float
+    before: NDArray[np.uint8] | None
+
+
+def _collate(samples: Sequence[_Sample]) -> Batch:
+    own = [index for index, sample in enumerate(samples) if sample.before is not None]
+    height, width = samples[0].alpha.shape
+    before = [sample.before for sample in samples if sample.before is not None]
+    return Batch(
+        frames=_channels_first(np.stack([sample.frame for sample in samples])),
+        alpha=torch.from_numpy(np.stack([sample.alpha for sample in samples])[:, None]),
+        trust=torch.from_numpy(np.stack([sample.trust for sample in samples])[:, None]),
+        weight=torch.tensor([sample.weight for sample in samples], dtype=torch.float32),
+        own=torch.tensor(own, dtype=torch.int64),
+        before=_channels_first(np.stack(before)) if before else torch.zeros((0, 4, height, width), dtype=torch.uint8),
+    )
+
+
+def _channels_first(frames: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(frames).permute(0, 3, 1, 2)

@@ -1,0 +1,172 @@
+"""Every setting of the student's floor, in one place that imports no torch: reading `params.yaml` stays quick."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from stages.base import Config
+
+
+class HourglassConfig(Config):
+    """Shape of the network. The four levels lie at strides 4, 8, 16 and 32.
+
+    Attributes:
+        height, width: of the frame the student sees, in pixels.
+        channels, squeeze, depths: per level: channels, channels inside its bottlenecks, and how many of those.
+        refinements, growth: dense layers at stride 4 and the channels each adds.
+    """
+
+    height: int = Field(144, ge=32)
+    width: int = Field(256, ge=32)
+    channels: tuple[int, int, int, int] = (16, 32, 64, 96)
+    squeeze: tuple[int, int, int, int] = (8, 16, 24, 32)
+    depths: tuple[int, int, int, int] = (1, 2, 4, 4)
+    refinements: int = Field(3, ge=0)
+    growth: int = Field(8, ge=1)
+
+    @model_validator(mode="after")
+    def _fits_the_stem(self) -> HourglassConfig:
+        if self.height % 4 or self.width % 4:
+            raise ValueError(f"height and width must be multiples of the stem's stride 4: {self.height}x{self.width}")
+        return self
+
+
+class LossConfig(Config):
+    """How much each term counts, and how wide the boundary band is (pixels on either side of the contour)."""
+
+    bce: float = Field(1.0, ge=0)
+    dice: float = Field(0.5, ge=0)
+    band: float = Field(0.5, ge=0)
+    band_radius: int = Field(3, ge=1)
+
+
+class PriorConfig(Config):
+    """The mix of priors the student learns from. Shares sum to 1.
+
+    `empty` teaches the first frame, `minor` to propagate, `wrong` to discard, `own` to live with the student's own
+    output (a two-step unroll). Source: Google, "Mobile Real-time Video Segmentation" (2018); shares ours.
+    """
+
+    empty: float = Field(0.35, ge=0)
+    minor: float = Field(0.25, ge=0)
+    wrong: float = Field(0.15, ge=0)
+    own: float = Field(0.25, ge=0)
+
+    @model_validator(mode="after")
+    def _is_a_mix(self) -> PriorConfig:
+        shares = (self.empty, self.minor, self.wrong, self.own)
+        if abs(sum(shares) - 1) > 1e-6:
+            raise ValueError(f"the shares of priors must sum to 1, got {shares}")
+        return self
+
+
+class AugmentConfig(Config):
+    """How far frames are bent. Amplitudes are half-widths of uniform draws, chances are probabilities.
+
+    Attributes:
+        crop_min, crop_max: side of the crop as a fraction of the frame's; above 1 the frame is mirrored outwards.
+        aspect: log of how far width and height are stretched against each other. rotation_deg: in degrees.
+        flip: chance of mirroring left and right.
+        gamma: log of the exponent. contrast, brightness, white_balance, saturation: fractions. hue_deg: degrees.
+        grey: chance of losing all colour. relight: chance that person and surroundings get different light.
+        blur, noise, jpeg: chances of a blurred, noisy, compressed frame.
+    """
+
+    crop_min: float = Field(0.5, gt=0)
+    crop_max: float = Field(1.15, gt=0, le=1.5)
+    aspect: float = Field(0.3, ge=0)
+    rotation_deg: float = Field(8.0, ge=0)
+    flip: float = Field(0.5, ge=0, le=1)
+    gamma: float = Field(0.5, ge=0)
+    contrast: float = Field(0.35, ge=0)
+    brightness: float = Field(0.2, ge=0)
+    white_balance: float = Field(0.15, ge=0)
+    hue_deg: float = Field(25.0, ge=0)
+    saturation: float = Field(0.6, ge=0)
+    grey: float = Field(0.1, ge=0, le=1)
+    relight: float = Field(0.5, ge=0, le=1)
+    blur: float = Field(0.2, ge=0, le=1)
+    noise: float = Field(0.3, ge=0, le=1)
+    jpeg: float = Field(0.2, ge=0, le=1)
+
+
+class BatchConfig(Config):
+    """What a batch is made of and how it is read.
+
+    Attributes:
+        size: samples a batch. curated_share: how many of them are real frames; the rest are synthetic clips.
+        pool_row_groups: row groups (32 rows) shuffled together and held in memory, as encoded bytes.
+        loaders: threads that make batches. ahead: batches made ahead of time at most.
+    """
+
+    size: int = Field(24, ge=1)
+    curated_share: float = Field(0.25, ge=0, le=1)
+    pool_row_groups: int = Field(16, ge=1)
+    loaders: int = Field(1, ge=1)
+    ahead: int = Field(6, ge=1)
+
+
+class TrainConfig(Config):
+    """How the student is trained. All lengths are in steps: a result never depends on the speed of the machine.
+
+    Attributes:
+        warmup_steps: linear rise of the rate to `learning_rate`; then half a cosine down to 1 % of it.
+        ema: how much of the running average of the weights each step keeps; that average is the student.
+        patience: validations without improvement after which training stops.
+        minimum_rows: fewer rows of split train than this are an error.
+        validation_clips: clips and bursts of split val to validate on, at most.
+        amp: bfloat16 on a GPU. threads: of torch on the CPU; how sums are split over threads shows in the last bits.
+        init_from: folder (relative to the project's root) of an earlier student to start from; empty for none.
+    """
+
+    seed: int = Field(0, ge=0)
+    steps: int = Field(900, ge=1)
+    learning_rate: float = Field(4e-3, gt=0)
+    weight_decay: float = Field(0.02, ge=0)
+    warmup_steps: int = Field(60, ge=0)
+    ema: float = Field(0.99, ge=0, lt=1)
+    validate_every: int = Field(100, ge=1)
+    patience: int = Field(6, ge=0)
+    checkpoint_every: int = Field(50, ge=1)
+    minimum_rows: int = Field(8, ge=1)
+    validation_clips: int = Field(48, ge=1)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    amp: bool = True
+    threads: int = Field(2, ge=1)
+    init_from: str = ""
+    model: HourglassConfig = HourglassConfig()
+    batch: BatchConfig = BatchConfig()
+    loss: LossConfig = LossConfig()
+    prior: PriorConfig = PriorConfig()
+    augment: AugmentConfig = AugmentConfig()
+
+
+class EvaluateConfig(Config):
+    """What is measured.
+
+    Attributes:
+        landscape: MediaPipe's selfie landscape model, relative to the project's root, timed beside the student.
+        timing_rounds: frames each of the two is timed on, in turns, on one core.
+        samples: frames of each set kept as pictures for the report.
+        max_frames: of the test split measured at most, whole bursts spread evenly; the keyed clip is measured whole.
+    """
+
+    landscape: str = "models/selfie_landscape.tflite"
+    timing_rounds: int = Field(100, ge=1)
+    samples: int = Field(8, ge=0)
+    max_frames: int = Field(200, ge=1)
+
+
+class ExportConfig(Config):
+    """How the student becomes an ONNX file.
+
+    Attributes:
+        opset: ONNX operator set. tolerance: largest difference of alpha between torch and onnxruntime that passes.
+        parity_frames: random frames that the two are compared on.
+    """
+
+    opset: int = Field(17, ge=11)
+    tolerance: float = Field(1e-4, gt=0)
+    parity_frames: int = Field(8, ge=1)

@@ -1,0 +1,156 @@
+"""Samples of the student's training set: read from shards at random, with bounded memory, the same for every run."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from datasets.images import Grey, Image, decode_grey, decode_rgb
+from datasets.schema import GROUPS, ClipRow, CuratedRow
+from datasets.shards import ShardError, check_schema
+
+CLIP_COLUMNS = ("images", "alphas", "trusts", "group")
+CURATED_COLUMNS = ("source", "clip", "burst", "image", "alpha", "trust", "group")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A decoded frame to learn from, and the one before it where that was asked for.
+
+    Attributes:
+        image: `(H, W, 3)` uint8. alpha, trust: `(H, W)` uint8.
+        previous: image and alpha of the frame before (of this one, where the burst begins with it), or None.
+        group: of the label.
+    """
+
+    image: Image
+    alpha: Grey
+    trust: Grey
+    previous: tuple[Image, Grey] | None
+    group: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a row lies: the shard, its row group, the row within that."""
+
+    path: Path
+    row_group: int
+    row: int
+
+
+def find_rows(
+    shards: Sequence[Path], row_type: type[ClipRow] | type[CuratedRow], *, split: str, weights: Mapping[str, float]
+) -> list[Place]:
+    """Places of the rows of one split whose group has a weight above 0, in shard order. Reads no image.
+
+    Raises:
+        ShardError: a file is no shard of `row_type`.
+    """
+    found = []
+    for path in sorted(shards):
+        with pq.ParquetFile(path) as file:
+            check_schema(path, file.schema_arrow, row_type)
+            for index in range(file.num_row_groups):
+                columns = file.read_row_group(index, columns=["split", "group"]).to_pydict()
+                for row, (its_split, group) in enumerate(zip(columns["split"], columns["group"], strict=True)):
+                    if its_split == split and weights.get(group, 0.0) > 0:
+                        found.append(Place(path, index, row))
+    return found
+
+
+def read_weights(path: Path | None) -> dict[str, float]:
+    """Weight of each group from `weights.parquet` (columns `group`, `weight`); without a file 1, and 0 for rejects.
+
+    Raises:
+        ShardError: a column or a group is missing.
+    """
+    if path is None:
+        return {group: float(group != "reject") for group in GROUPS}
+    table = pq.read_table(path).to_pydict()
+    if not {"group", "weight"} <= set(table):
+        raise ShardError(f"{path}: expected columns group and weight, got {sorted(table)}; run the curate stage again")
+    return dict(zip(table["group"], map(float, table["weight"]), strict=True))
+
+
+class ShuffledRows:
+    """An endless, seeded, random order over rows that lie on disk; any position can be asked for, in any run.
+
+    Every epoch visits each row once. Row groups are shuffled, and rows only within `pool` consecutive row groups, so
+    that a reader walking along keeps no more than about `pool` row groups in memory.
+    """
+
+    def __init__(self, places: Sequence[Place], *, seed: int, pool: int) -> None:
+        self._groups = [list(rows) for _, rows in itertools.groupby(places, key=lambda p: (p.path, p.row_group))]
+        self._seed, self._pool = seed, pool
+        self._length = len(places)
+        self._order = functools.lru_cache(maxsize=2)(self._shuffle)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, position: int) -> Place:
+        """The row at `position`, counted over all epochs."""
+        epoch, index = divmod(position, self._length)
+        return self._order(epoch)[index]
+
+    def _shuffle(self, epoch: int) -> list[Place]:
+        rng = np.random.default_rng([self._seed, epoch])
+        shuffled = [self._groups[index] for index in rng.permutation(len(self._groups))]
+        order: list[Place] = []
+        for start in range(0, len(shuffled), self._pool):
+            rows = list(itertools.chain.from_iterable(shuffled[start : start + self._pool]))
+            order += [rows[index] for index in rng.permutation(len(rows))]
+        return order
+
+
+class MomentReader:
+    """Decodes moments of rows, keeping the `pool` row groups last used (as encoded bytes) in memory."""
+
+    def __init__(self, row_type: type[ClipRow] | type[CuratedRow], *, pool: int) -> None:
+        self._columns = CLIP_COLUMNS if row_type is ClipRow else CURATED_COLUMNS
+        self._rows = functools.lru_cache(maxsize=pool)(self._load)
+        self._moment = _clip_moment if row_type is ClipRow else _curated_moment
+
+    def __call__(self, place: Place, rng: np.random.Generator, *, previous: bool) -> Moment:
+        """The moment of a row, with the frame before it if `previous`; of a clip, `rng` picks the frame."""
+        return self._moment(self._rows(place.path, place.row_group), place.row, rng, previous)
+
+    def _load(self, path: Path, row_group: int) -> list[dict[str, Any]]:
+        with pq.ParquetFile(path) as file:
+            rows: list[dict[str, Any]] = file.read_row_group(row_group, columns=list(self._columns)).to_pylist()
+        return rows
+
+
+def _clip_moment(rows: list[dict[str, Any]], index: int, rng: np.random.Generator, previous: bool) -> Moment:
+    row = rows[index]
+    now = int(rng.integers(len(row["images"])))
+    before = max(now - 1, 0)
+    return Moment(
+        image=decode_rgb(row["images"][now]),
+        alpha=decode_grey(row["alphas"][now]),
+        trust=decode_grey(row["trusts"][now]),
+        previous=(decode_rgb(row["images"][before]), decode_grey(row["alphas"][before])) if previous else None,
+        group=row["group"],
+    )
+
+
+def _curated_moment(rows: list[dict[str, Any]], index: int, rng: np.random.Generator, previous: bool) -> Moment:
+    row = rows[index]
+    neighbour = rows[max(index - 1, 0)]
+    same_burst = all(row[name] == neighbour[name] for name in ("source", "clip", "burst"))
+    before = neighbour if same_burst else row
+    return Moment(
+        image=decode_rgb(row["image"]),
+        alpha=decode_grey(row["alpha"]),
+        trust=decode_grey(row["trust"]),
+        previous=(decode_rgb(before["image"]), decode_grey(before["alpha"])) if previous else None,
+        group=row["group"],
+    )

@@ -1,0 +1,120 @@
+"""The student: a 4-channel hourglass that segments a frame, given the previous frame's mask as its fourth channel."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.config import HourglassConfig
+
+
+class Hourglass(nn.Module):
+    """Encoder-decoder with squeezed bottlenecks, additive skips and dense refinement at 1/4 of the resolution.
+
+    Speed on a CPU follows memory traffic rather than FLOPs, hence: a stem of large kernel and stride on few channels,
+    3x3 convolutions only between squeezed channels, and a sub-pixel head instead of decoder levels above 1/4.
+
+    Source: the video-segmentation network of Google's "Mobile Real-time Video Segmentation" (2018), scaled down;
+    sub-pixel head of Shi et al. (CVPR 2016).
+    """
+
+    def __init__(self, config: HourglassConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels, squeeze, depths = config.channels, config.squeeze, config.depths
+        height, width = config.height // 4, config.width // 4
+        self.sizes = [(height, width)]
+        for _ in (1, 2, 3):
+            height, width = -(-height // 2), -(-width // 2)
+            self.sizes.append((height, width))
+        self.stem = nn.Sequential(
+            nn.Conv2d(4, channels[0], 5, stride=4, padding=1, bias=False),
+            nn.BatchNorm2d(channels[0]),
+            nn.ReLU(inplace=True),
+            *(Bottleneck(channels[0], squeeze[0]) for _ in range(depths[0])),
+        )
+        self.encoders = nn.ModuleList(
+            nn.Sequential(
+                Downsample(channels[level - 1], channels[level], squeeze[level]),
+                *(Bottleneck(channels[level], squeeze[level]) for _ in range(depths[level])),
+            )
+            for level in (1, 2, 3)
+        )
+        self.laterals = nn.ModuleList(_conv(channels[level + 1], channels[level], 1) for level in (2, 1, 0))
+        self.decoders = nn.ModuleList(Bottleneck(channels[level], squeeze[level]) for level in (2, 1, 0))
+        grown = [channels[0] + index * config.growth for index in range(config.refinements + 1)]
+        self.refinements = nn.ModuleList(_conv(width, config.growth, 3) for width in grown[:-1])
+        self.head = nn.Conv2d(grown[-1], 16, 1)
+        self.apply(_initialise)
+        nn.init.normal_(self.head.weight, std=0.01)
+        assert self.head.bias is not None
+        nn.init.constant_(self.head.bias, -1.0)
+
+    def forward(self, frame: Tensor) -> Tensor:
+        """Foreground logits of frames of the configured size.
+
+        Args:
+            frame: `(B, 4, H, W)` float: RGB 0-1 and the prior, the previous frame's alpha 0-1 (zeros: there is none).
+
+        Returns:
+            `(B, 1, H, W)` float logits; their sigmoid is the alpha.
+        """
+        features = [self.stem(frame)]
+        for encoder in self.encoders:
+            features.append(encoder(features[-1]))
+        merged = features.pop()
+        for lateral, decoder, size in zip(self.laterals, self.decoders, self.sizes[2::-1], strict=True):
+            # Sizes are constants, not read off the skip: an exported graph then holds no shape arithmetic.
+            raised = functional.interpolate(lateral(merged), size=size, mode="bilinear", align_corners=False)
+            merged = decoder(raised + features.pop())
+        for refinement in self.refinements:
+            merged = torch.cat([merged, refinement(merged)], dim=1)
+        return functional.pixel_shuffle(self.head(merged), 4)
+
+
+class Bottleneck(nn.Module):
+    """Residual block: 1x1 squeeze, 3x3 between the squeezed channels, 1x1 expansion. Keeps `(B, C, H, W)`."""
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            _conv(channels, squeezed, 1), _conv(squeezed, squeezed, 3), _conv(squeezed, channels, 1, activate=False)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.branch(x))
+
+
+class Downsample(nn.Module):
+    """A bottleneck of stride 2 beside a pooled shortcut: `(B, C, H, W)` to `(B, D, ceil(H / 2), ceil(W / 2))`."""
+
+    def __init__(self, channels: int, widened: int, squeezed: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            _conv(channels, squeezed, 1),
+            _conv(squeezed, squeezed, 3, stride=2),
+            _conv(squeezed, widened, 1, activate=False),
+        )
+        self.shortcut = nn.Sequential(nn.MaxPool2d(2, 2, ceil_mode=True), _conv(channels, widened, 1, activate=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.shortcut(x) + self.branch(x))
+
+
+def _conv(inputs: int, outputs: int, kernel: int, *, stride: int = 1, activate: bool = True) -> nn.Sequential:
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
+    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if activate else nn.Sequential(*layers)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    if isinstance(module, Bottleneck):
+        # Residual branches start at zero, so the deep net starts as a shallow one and learns quickly.
+        last = module.branch[-1]
+        assert isinstance(last, nn.Sequential)
+        nn.init.zeros_(last[1].weight)  # type: ignore[arg-type]

@@ -1,0 +1,71 @@
+"""The student at work: frames in, alpha out, the prior kept in between. Needs onnxruntime only, no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from datasets.images import Grey, Image
+from training.resize import resize
+
+INPUT, OUTPUT = "frame", "alpha"
+
+
+def open_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSession:
+    """An ONNX file opened on the CPU with `threads` threads.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such model; `dvc repro export` writes the student's")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads must not spin: an application has other work for its cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+class Student:
+    """An exported student. Call it with the frames of one video in order; `reset` it between videos.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no student: one input `frame` `(1, 4, H, W)` float32, one output `alpha`.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
+        self.path = path
+        self.session = open_session(path, threads=threads)
+        inputs = [(value.name, value.shape) for value in self.session.get_inputs()]
+        outputs = [value.name for value in self.session.get_outputs()]
+        if len(inputs) != 1 or inputs[0][0] != INPUT or inputs[0][1][:2] != [1, 4] or outputs != [OUTPUT]:
+            raise ValueError(f"{path}: no student: expected input frame (1, 4, H, W), found {inputs} -> {outputs}")
+        self.size: tuple[int, int] = (inputs[0][1][2], inputs[0][1][3])
+        self._prior = np.zeros(self.size, np.float32)
+
+    def reset(self) -> None:
+        """Forget the previous frame: the next one is the first of another video."""
+        self._prior = np.zeros(self.size, np.float32)
+
+    def __call__(self, image: Image) -> Grey:
+        """Alpha `(H, W)` uint8 (255 = person) of the next frame `(H, W, 3)` uint8 RGB, at the frame's own size."""
+        (alpha,) = self.session.run([OUTPUT], {INPUT: self.tensor(image)})
+        self._prior = np.asarray(alpha, dtype=np.float32)[0, 0]
+        height, width = image.shape[:2]
+        # Resized before rounding to 8 bits: soft edges stay smooth when enlarged.
+        enlarged = cv2.resize(self._prior, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.rint(np.clip(enlarged, 0, 1) * 255).astype(np.uint8)
+
+    def tensor(self, image: Image) -> NDArray[np.float32]:
+        """`(1, 4, H, W)` float32 0-1 at the student's size: the frame and the current prior."""
+        small = resize(image, self.size)
+        frame = np.empty((1, 4, *self.size), np.float32)
+        np.multiply(small.transpose(2, 0, 1), np.float32(1 / 255), out=frame[0, :3])
+        frame[0, 3] = self._prior
+        return frame

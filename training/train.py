@@ -1,0 +1,306 @@
+"""Train the student: seeded, resumable to the bit, validated on whole clips, stopped when it no longer improves."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from datasets.schema import ClipRow, CuratedRow
+from datasets.shards import file_digest
+from training.batches import Batch, BatchMaker, batches
+from training.checkpoint import Progress, load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from training.config import TrainConfig
+from training.data import Place, find_rows, read_weights
+from training.history import write_history
+from training.hourglass import Hourglass
+from training.losses import student_losses
+from training.validate import ValidationClip, read_validation, validation_iou
+from training.weights import WEIGHTS, load_into, save_student
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a training run ended: steps done, the best validation (its weights are the student) and why it stopped."""
+
+    steps: int
+    best_iou: float
+    best_step: int
+    stopped_early: bool
+
+
+def train(
+    *,
+    config: TrainConfig,
+    clips: Sequence[Path],
+    curated: Sequence[Path],
+    weights: Path | None,
+    out: Path,
+    checkpoints: Path,
+    init_from: Path | None = None,
+    progress: Callable[[int, int, Mapping[str, float]], None] | None = None,
+) -> TrainResult:
+    """Train a student from shards and write `student.safetensors`, `student.json`, `history.csv` and `dvclive/`.
+
+    Killed at any time and called again with the same arguments, it goes on from its last checkpoint and, on a CPU,
+    ends with the same bytes.
+
+    Args:
+        clips, curated: shards of ClipRow and of CuratedRow; rows of split train are learnt, of val validated.
+        weights: `weights.parquet` of the curate stage (group to weight), or None for equal weights.
+        out: folder for the student. checkpoints: folder for this run's checkpoint.
+        init_from: folder of an earlier student of the same architecture to start from.
+        progress: called with (step, steps, last losses) after every step.
+
+    Raises:
+        ValueError: too few rows to train on, none to validate on, or `init_from` has another architecture.
+        ShardError: a file is no shard of the expected kind.
+    """
+    group_weights = read_weights(weights)
+    rows = _Rows.find(config, clips, curated, group_weights)
+    size = (config.model.height, config.model.width)
+    maker = BatchMaker(
+        clips=rows.train_clips,
+        curated=rows.train_curated,
+        weights=group_weights,
+        size=size,
+        seed=config.seed,
+        config=config.batch,
+        augment=config.augment,
+        prior=config.prior,
+    )
+    validation = read_validation(rows.val_clips, rows.val_curated, size, limit=config.validation_clips)
+    identity = _identity(config, [*clips, *curated], group_weights, init_from)
+    with _threads(config.threads):
+        run = _Run(config, identity, init_from, checkpoints)
+        stopped = run.steps(maker, validation, progress)
+    return run.finish(out, stopped)
+
+
+class _Run:
+    """The state of one training run: networks, optimizer, progress."""
+
+    def __init__(self, config: TrainConfig, identity: str, init_from: Path | None, checkpoints: Path) -> None:
+        self.config, self.checkpoints = config, checkpoints
+        cuda = config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available())
+        self.device = torch.device("cuda" if cuda else "cpu")
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            self.model = Hourglass(config.model)
+            self.average = Hourglass(config.model)
+        if init_from is not None:
+            load_into(self.model, init_from)
+        self.average.load_state_dict(self.model.state_dict())
+        self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        for network in (self.model, self.average):
+            network.to(self.device)
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.AdamW(_parameter_groups(self.model, config.weight_decay), lr=config.learning_rate)
+        self.progress = Progress(identity)
+        self._resume()
+
+    def steps(
+        self,
+        maker: BatchMaker,
+        validation: Sequence[ValidationClip],
+        progress: Callable[[int, int, Mapping[str, float]], None] | None,
+    ) -> bool:
+        """Train to the last step or until validation no longer improves; True in the latter case."""
+        config, state = self.config, self.progress
+        if state.stale > config.patience:
+            return True
+        stream = batches(maker, state.step, config.steps, config=config.batch)
+        with contextlib.closing(stream):
+            for batch in stream:
+                losses = self._step(batch)
+                state.step += 1
+                if progress is not None:
+                    progress(state.step, config.steps, losses)
+                if state.step % config.validate_every == 0 or state.step == config.steps:
+                    self._validate(validation)
+                    if state.stale > config.patience:
+                        self._save()
+                        return True
+                if state.step % config.checkpoint_every == 0:
+                    self._save()
+        return False
+
+    def finish(self, out: Path, stopped: bool) -> TrainResult:
+        """Write the best student, its history and its plots into `out`."""
+        state = self.progress
+        self.average.load_state_dict(self.best)
+        description = {
+            "val_iou": state.best_iou,
+            "step": state.best_step,
+            "config": self.config.model_dump(mode="json"),
+        }
+        save_student(out, self.average, description)
+        write_history(out, state.history)
+        return TrainResult(state.step, state.best_iou, state.best_step, stopped)
+
+    def _step(self, batch: Batch) -> dict[str, float]:
+        config = self.config
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.progress.step, config)
+        frames = self._floats(batch.frames)
+        with self._autocast():
+            if len(batch.own):
+                frames[batch.own.to(self.device), 3:] = self._own_output(self._floats(batch.before))
+            self.model.train()
+            logits = self.model(frames)
+        losses = student_losses(
+            logits.float(),
+            self._floats(batch.alpha),
+            self._floats(batch.trust),
+            batch.weight.to(self.device),
+            config.loss,
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        losses["loss"].backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self._update_average()
+        values = {name: value.item() for name, value in losses.items()}
+        for name, value in values.items():
+            self.progress.totals[name] = self.progress.totals.get(name, 0.0) + value
+        self.progress.counted += 1
+        return values
+
+    @torch.no_grad()
+    def _own_output(self, before: Tensor) -> Tensor:
+        """Alpha of the frame before as the running average sees it; its batch statistics stay untouched."""
+        self.average.eval()
+        alpha: Tensor = self.average(before).float().sigmoid()
+        return alpha
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # A young average follows quickly, so that the random start is soon forgotten.
+        keep = min(self.config.ema, (1 + self.progress.step) / (10 + self.progress.step))
+        for average, tensor in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
+            if average.dtype.is_floating_point:
+                average.lerp_(tensor, 1 - keep)
+            else:
+                average.copy_(tensor)
+
+    def _validate(self, clips: Sequence[ValidationClip]) -> None:
+        state = self.progress
+        iou = validation_iou(self.average, clips)
+        means = {name: total / state.counted for name, total in state.totals.items()}
+        state.history.append(
+            {"step": state.step, "lr": learning_rate(state.step - 1, self.config), **means, "val_iou": iou}
+        )
+        state.totals, state.counted = {}, 0
+        if iou > state.best_iou:
+            state.best_iou, state.best_step, state.stale = iou, state.step, 0
+            self.best = {name: tensor.detach().cpu().clone() for name, tensor in self.average.state_dict().items()}
+        else:
+            state.stale += 1
+
+    def _save(self) -> None:
+        tensors = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "best": self.best,
+            "optimizer": optimizer_tensors(self.optimizer),
+        }
+        save_checkpoint(self.checkpoints, tensors, self.progress)
+
+    def _resume(self) -> None:
+        found = load_checkpoint(self.checkpoints, self.progress.identity)
+        if found is None:
+            return
+        tensors, self.progress = found
+        self.model.load_state_dict(tensors["model"])
+        self.average.load_state_dict(tensors["average"])
+        self.best = tensors["best"]
+        restore_optimizer(self.optimizer, tensors["optimizer"])
+
+    def _autocast(self) -> torch.autocast:
+        half = self.config.amp and self.device.type == "cuda"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half)
+
+    def _floats(self, bytes_: Tensor) -> Tensor:
+        moved = bytes_.to(self.device, memory_format=torch.channels_last)
+        return moved.float().div_(255)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    train_clips: list[Place]
+    train_curated: list[Place]
+    val_clips: list[Place]
+    val_curated: list[Place]
+
+    @classmethod
+    def find(
+        cls, config: TrainConfig, clips: Sequence[Path], curated: Sequence[Path], weights: Mapping[str, float]
+    ) -> _Rows:
+        """Rows of the splits train and val.
+
+        Raises:
+            ValueError: too few to train on, or none to validate on.
+        """
+        found = cls(
+            train_clips=find_rows(clips, ClipRow, split="train", weights=weights),
+            train_curated=find_rows(curated, CuratedRow, split="train", weights=weights),
+            val_clips=find_rows(clips, ClipRow, split="val", weights=weights),
+            val_curated=find_rows(curated, CuratedRow, split="val", weights=weights),
+        )
+        count = len(found.train_clips) + len(found.train_curated)
+        if count < config.minimum_rows:
+            raise ValueError(
+                f"{count} rows of split train with a weight above 0 in {len(clips)} clip and {len(curated)} curated "
+                f"shards, expected at least train.minimum_rows = {config.minimum_rows}: add footage to data/raw, or "
+                "pin a subject to `split: train` in its sidecar"
+            )
+        if not found.val_clips and not found.val_curated:
+            raise ValueError(
+                f"no rows of split val in {len(clips)} clip and {len(curated)} curated shards: pin a subject to "
+                "`split: val` in its sidecar, so that training knows when to stop"
+            )
+        return found
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Rate for step `step` (from 0): linear warm-up, then half a cosine down to 1 % of the peak."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    span = max(config.steps - config.warmup_steps, 1)
+    cosine = 0.5 * (1 + math.cos(math.pi * min((step - config.warmup_steps) / span, 1)))
+    return config.learning_rate * (0.01 + 0.99 * cosine)
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Decay of kernels only: shrinking biases and normalisation scales only costs speed."""
+    kernels = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _identity(config: TrainConfig, shards: Sequence[Path], weights: Mapping[str, float], init_from: Path | None) -> str:
+    """Digest of all that a run's numbers depend on: its checkpoint is of no use to another run."""
+    parts = {
+        "config": config.model_dump(mode="json"),
+        "shards": [file_digest(path) for path in sorted(shards)],
+        "weights": dict(sorted(weights.items())),
+        "init_from": file_digest(init_from / WEIGHTS) if init_from else "",
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """As many torch threads as configured: how sums are split over threads is part of the numbers."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
