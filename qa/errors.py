@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.metrics import Mask, iou
+from qa.metrics import Mask, iou, within
 from qa.signals import opposition
 from qa.view import Outline, View
 
@@ -93,7 +93,8 @@ def largest_region(view: View, outline: Outline, *, share: float) -> Finding | N
     region = labels == index
     error = "over_segmentation" if np.mean(outline.mask[region]) >= 0.5 else "missed_region"
     size = stats[index, cv2.CC_STAT_AREA] / max(np.count_nonzero(outline.mask), np.count_nonzero(_majority(view)), 1)
-    return Finding(error, _bounds(region), float(size))
+    # The band was cut off the region: look that much further around it.
+    return Finding(error, _bounds(within(region, outline.radius)), float(size))
 
 
 def _majority(view: View) -> Mask:

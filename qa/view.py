@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import cv2
@@ -73,11 +73,11 @@ class View:
     image: Image
     trust: Grey
     label: Outline
-    unknown: float
-    votes: Mapping[str, Grey]
-    boxes: Sequence[Box] | None
-    scores: Sequence[float]
-    annotation: Mask | None
+    unknown: float = 0.0
+    votes: Mapping[str, Grey] = field(default_factory=dict)
+    boxes: Sequence[Box] | None = None
+    scores: Sequence[float] = ()
+    annotation: Mask | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -84,10 +84,11 @@ def test_tolerance_follows_the_diagonal():
 def test_within_is_dilation_by_a_disk():
     rng = np.random.default_rng(5)
     points = rng.random((40, 50)) < 0.01
-    for radius in (1, 3, 6):
+    for radius in (1, 3, 8, 9, 12):
         y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
         disk = (x**2 + y**2 <= radius**2).astype(np.uint8)
         np.testing.assert_array_equal(within(points, radius), cv2.dilate(points.astype(np.uint8), disk) > 0)
+        assert not within(points & False, radius).any()
 
 
 def test_boundary_f_by_hand():

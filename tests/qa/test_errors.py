@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+
+from datasets.schema import ERROR_TYPES
+from qa.errors import Finding, find_error, judge_annotation, largest_region
+from qa.view import Outline, View
+
+SIZE = (90, 120)
+
+
+def block(top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    mask = np.zeros(SIZE, np.bool_)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+PERSON = block(20, 40, 80, 80)
+ARM = block(30, 80, 45, 105)
+LIMITS = {"min_iou": 0.85, "min_f": 0.6, "min_region": 0.02}
+
+
+def view(label: np.ndarray, *votes: np.ndarray, annotation: np.ndarray | None = None) -> View:
+    given = {str(i): vote.astype(np.uint8) * 255 for i, vote in enumerate(votes)}
+    image, trust = np.zeros((*SIZE, 3), np.uint8), np.zeros(SIZE, np.uint8)
+    return View(image=image, trust=trust, label=Outline(label), votes=given, annotation=annotation)
+
+
+def overlap(box: list[float], mask: np.ndarray) -> float:
+    """How much of the mask lies in the box."""
+    rows, columns = SIZE
+    x0, y0, x1, y1 = (round(v * n) for v, n in zip(box, (columns, rows, columns, rows), strict=True))
+    return float(mask[y0:y1, x0:x1].sum() / mask.sum())
+
+
+def test_a_region_that_some_teachers_see_and_the_label_lacks_is_missed():
+    found = find_error(view(PERSON, PERSON, PERSON | ARM), {})
+    assert found.error == "missed_region"
+    assert overlap(found.box, ARM) > 0.7 and overlap(found.box, PERSON) < 0.1
+
+
+def test_a_region_that_some_teachers_deny_is_over_segmentation():
+    found = find_error(view(PERSON | ARM, PERSON, PERSON | ARM), {})
+    assert found.error == "over_segmentation" and overlap(found.box, ARM) > 0.7
+
+
+def test_another_object_altogether():
+    found = find_error(view(block(0, 0, 30, 30), PERSON, PERSON), {})
+    assert found.error == "wrong_object"
+    assert overlap(found.box, PERSON) == 1 and overlap(found.box, block(0, 0, 30, 30)) == 1
+
+
+def test_temporal_errors_concern_the_whole_mask():
+    assert find_error(view(PERSON, PERSON), {"area_jump": 0.5, "lag": 0.1}).error == "flicker"
+    assert find_error(view(PERSON, PERSON), {"area_jump": 0.1, "lag": 0.1}).error == "lag"
+
+
+def test_without_a_region_the_outline_is_to_blame():
+    wavy = PERSON.copy()
+    wavy[20:80:4, 80:83] = True
+    found = find_error(view(wavy, PERSON, PERSON), {})
+    assert found.error == "jagged_edge"
+    assert found.box[0] <= 80 / 120 <= found.box[2]
+
+
+def test_every_error_has_its_name():
+    assert {"missed_region", "over_segmentation", "wrong_object", "jagged_edge", "lag", "flicker"} == set(ERROR_TYPES)
+
+
+def test_the_largest_of_two_regions_by_hand():
+    big, small = block(30, 95, 60, 110), block(0, 0, 10, 10)
+    found = largest_region(view(PERSON, PERSON | big | small), Outline(PERSON), share=0.5)
+    total = PERSON.sum() + big.sum() + small.sum()
+    assert found == Finding("missed_region", [92 / 120, 27 / 90, 113 / 120, 63 / 90], big.sum() / total)
+    assert largest_region(view(PERSON, PERSON), Outline(PERSON), share=0.5) is None
+
+
+def annotated(annotation: np.ndarray, *votes: np.ndarray) -> Finding | None:
+    return judge_annotation(view(PERSON, *votes, annotation=annotation), **LIMITS)
+
+
+def test_a_good_annotation_passes():
+    assert annotated(PERSON, PERSON, PERSON) is None
+    assert annotated(block(19, 40, 80, 81), PERSON, PERSON) is None
+
+
+@pytest.mark.parametrize(
+    ("annotation", "error"),
+    [
+        (PERSON & ~block(20, 40, 45, 80), "missed_region"),
+        (PERSON | ARM, "over_segmentation"),
+        (PERSON & ~block(45, 50, 60, 70), "missed_region"),
+        (block(0, 85, 90, 120), "wrong_object"),
+    ],
+    ids=["limb removed", "object added", "hole", "wrong object"],
+)
+def test_injected_errors_are_found_and_named(annotation: np.ndarray, error: str):
+    found = annotated(annotation, PERSON, PERSON, PERSON)
+    assert found is not None and found.error == error
+
+
+def test_a_ragged_outline_is_found():
+    rng = np.random.default_rng(4)
+    ragged = PERSON.copy()
+    for y in range(20, 80, 3):
+        ragged[y : y + 3, 40 : 40 + rng.integers(0, 8)] = False
+        ragged[y : y + 3, 80 : 80 + rng.integers(0, 8)] = True
+    found = judge_annotation(
+        view(PERSON, PERSON, annotation=ragged), min_iou=LIMITS["min_iou"], min_f=0.8, min_region=0.1
+    )
+    assert found is not None and found.error == "jagged_edge"
+
+
+def test_divided_teachers_convict_nobody_of_a_region():
+    assert annotated(PERSON | ARM, PERSON, PERSON | ARM) is None
+    assert annotated(PERSON | ARM) is None
+
+
+def test_a_view_without_annotation_cannot_be_judged():
+    with pytest.raises(ValueError, match="needs a view with an annotation"):
+        judge_annotation(view(PERSON, PERSON), **LIMITS)
