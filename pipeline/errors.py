@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dis
+
+_OURS = ("pipeline", "training", "qa", "stages", "datasets")
+_RAISE = dis.opmap["RAISE_VARARGS"]
+
 
 def explained(error: BaseException) -> bool:
-    """Whether the error's class (or a base of it, defined in this project) carries a message written for people.
+    """Whether our own code raised the error on purpose, with a `raise` statement: then its message is for people.
 
-    Our own error classes derive from ValueError or RuntimeError and live in this project's packages; bare ones of
-    other libraries are bugs of ours and keep their traceback.
+    What a library raised, or the interpreter while it ran our code, is a bug of ours and keeps its traceback.
     """
-    kind = type(error)
-    ours = kind.__module__.split(".")[0] in ("pipeline", "training", "qa", "stages", "datasets")
-    return ours or kind in (FileNotFoundError, PermissionError)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__module__.split(".")[0] in _OURS
+    module = str(trace.tb_frame.f_globals.get("__name__", ""))
+    on_purpose = trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE
+    return module.split(".")[0] in _OURS and on_purpose

@@ -17,7 +17,7 @@ from stages.detect import DetectConfig
 from stages.fuse import FuseConfig
 from stages.ingest import IngestConfig
 from stages.synthesize import SynthesizeConfig
-from stages.vote import VoteConfig
+from stages.teachers.registry import VoteConfig
 from training.config import EvaluateConfig, ExportConfig, TrainConfig
 
 
@@ -26,7 +26,7 @@ class ParamsError(ValueError):
 
 
 class PipelineConfig(Config):
-    """How stages are run. Nothing in here changes a result.
+    """How stages are run. Only `shard_frames` and `backgrounds_per_shard` change what is in the shards.
 
     Attributes:
         runner: `ray` (all cores, or the cluster that RAY_ADDRESS names) or `local` (one process).

@@ -16,7 +16,7 @@ from datasets.schema import BackgroundRow, FrameRow
 from datasets.shards import read_rows
 from pipeline.digests import DigestCache
 from pipeline.house import UPSTREAM, stage_specs
-from pipeline.keys import stage_digest, unit_key
+from pipeline.keys import hash_of, stage_digest, unit_key
 from pipeline.params import Params
 from pipeline.work import StageSpec, Unit
 
@@ -40,17 +40,18 @@ class Shard:
     rows: int
 
 
-def plan(stage: str, params: Params, root: Path, digests: DigestCache) -> list[Plan]:
-    """All units of `stage`, in a fixed order.
+def plan(stage: str, params: Params, root: Path, digests: DigestCache, *, footage: Sequence[Path] = ()) -> list[Plan]:
+    """All units of `stage`, in a fixed order. `footage` stands in for everything under `ingest.raw`.
 
     Raises:
         FileNotFoundError: an earlier stage has not run, or a weight file is missing.
     """
     plans = []
     for folder, spec in stage_specs(stage, params, root):
-        shared = stage_digest(spec.build(), digests)
+        # where shards end is part of their bytes, though of no frame's
+        shared = hash_of([stage_digest(spec.build(), digests), params.pipeline.shard_frames])
         if stage == "ingest":
-            units = _source_units(shared, params, root, digests)
+            units = _source_units(shared, params, root, digests, footage)
         elif stage == "synthesize":
             units = _composite_units(shared, params, root)
         else:
@@ -75,8 +76,10 @@ def shards_of(stage: str, root: Path) -> list[Shard]:
     ]
 
 
-def _source_units(shared: str, params: Params, root: Path, digests: DigestCache) -> Iterator[Unit]:
-    for source in find_sources(root / params.ingest.raw, digests=digests):
+def _source_units(
+    shared: str, params: Params, root: Path, digests: DigestCache, footage: Sequence[Path]
+) -> Iterator[Unit]:
+    for source in find_sources(root / params.ingest.raw, footage, stills=params.ingest.stills, digests=digests):
         key = unit_key(shared, [source.label, *source.digests])
         size = sum(path.stat().st_size for path in source.inputs)
         yield Unit("ingest", "", key, source.label, "", source.inputs, weight=size)

@@ -24,8 +24,10 @@ class StageError(RuntimeError):
     """A stage could not finish. The message lists what failed and what to do."""
 
 
-def run_stage(stage: str, params: Params, root: Path, *, progress: Progress | None = None) -> Summary:
-    """Bring `data/<stage>/` up to date.
+def run_stage(
+    stage: str, params: Params, root: Path, *, footage: Sequence[Path] = (), progress: Progress | None = None
+) -> Summary:
+    """Bring `data/<stage>/` up to date. `footage` stands in for everything under `ingest.raw`.
 
     Raises:
         StageError: retryable failures, or too many failures. Everything else is committed; run again to go on.
@@ -33,7 +35,7 @@ def run_stage(stage: str, params: Params, root: Path, *, progress: Progress | No
     """
     started, clock = time.time(), time.perf_counter()
     digests = DigestCache(root / ".autoroto" / "digests.json")
-    plans = plan(stage, params, root, digests)
+    plans = plan(stage, params, root, digests, footage=footage)
     digests.save()
     store = Store(root / params.pipeline.store)
     options = WorkOptions(store.root, params.pipeline.shard_frames, params.pipeline.accept_failures)

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from pydantic import Field
+
 from datasets.schema import BoxRow
 from stages.base import Config, Drop, Fail, Stage
 
@@ -13,7 +15,7 @@ from stages.base import Config, Drop, Fail, Stage
 class ToyConfig(Config):
     """`trouble` maps an item's number to what it does: drop, fail, raise, abort, memory, partial."""
 
-    trouble: dict[int, str] = {}
+    trouble: dict[int, str] = Field(default_factory=dict)
     factor: float = 1.0
     weights: tuple[str, ...] = ()
 

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.plan import Shard, choose_backgrounds
+
+
+def shard(name):
+    return Shard(Path(name), name, name, name, 1)
+
+
+def backgrounds(count, split="train"):
+    return [(shard(f"{split}{index}"), frozenset({split})) for index in range(count)]
+
+
+def test_every_split_gets_its_share_of_backgrounds():
+    chosen = choose_backgrounds("anna", backgrounds(9) + backgrounds(2, "val"), 3)
+    assert len([s for s in chosen if s.name.startswith("train")]) == 3
+    assert len([s for s in chosen if s.name.startswith("val")]) == 2
+
+
+def test_the_choice_does_not_depend_on_the_order():
+    pool = backgrounds(9)
+    assert choose_backgrounds("anna", pool, 3) == choose_backgrounds("anna", pool[::-1], 3)
+
+
+def test_a_new_background_changes_few_choices():
+    people = [f"person {index}" for index in range(100)]
+    before = {person: choose_backgrounds(person, backgrounds(20), 3) for person in people}
+    after = {person: choose_backgrounds(person, backgrounds(21), 3) for person in people}
+    changed = sum(before[person] != after[person] for person in people)
+    assert 0 < changed < 35  # 3 of 21 places: one in seven is expected
+
+
+def test_different_people_get_different_backgrounds():
+    pool = backgrounds(20)
+    assert len({tuple(s.name for s in choose_backgrounds(f"person {n}", pool, 3)) for n in range(10)}) > 5
