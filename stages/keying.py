@@ -59,7 +59,7 @@ class Keyed:
     foreground: Image
 
 
-def screen_difference(image: Image, channel: int) -> Floats:
+def screen_difference(image: Image | Floats, channel: int) -> Floats:
     """`(H, W)` float32, d = key − max(the other two channels): positive on the screen, −255 to 255."""
     others = [index for index in range(3) if index != channel]
     difference = image[..., channel].astype(np.float32) - image[..., others].max(axis=2)
@@ -83,9 +83,11 @@ def key(image: Image, screen: Screen) -> Keyed:
     """Alpha and despilled foreground of `image` `(H, W, 3)` before `screen`.
 
     With L the screen's level and B the bluest foreground's level around the pixel, (d − B) / (L − B) is the share of
-    screen in the pixel; alpha = 1 − clip((share − LOW) / (HIGH − LOW), 0, 1). A bluish shirt far from any screen pixel
-    is solid, and a dark fold of the screen far from any foreground is screen: mixed pixels exist only near both. The
-    foreground solves C = αF + (1 − α)S for F and is then clamped: key ≤ max(others).
+    screen in the pixel; alpha = 1 − clip((share − LOW) / (HIGH − LOW), 0, 1). The maximum in d is convex, so a mixed
+    pixel looks like more screen than it is; key − (the channel that is larger in the foreground nearby) is linear, and
+    the larger of both alphas holds. A bluish shirt far from any screen pixel is solid, and a dark fold of the screen
+    far from any foreground is screen: mixed pixels exist only near both. The foreground solves C = αF + (1 − α)S for
+    F and is then clamped: key ≤ max(others).
     """
     difference = screen_difference(image, screen.channel)
     sure = difference >= SURE * screen.level
@@ -93,13 +95,35 @@ def key(image: Image, screen: Screen) -> Keyed:
         return Keyed(np.full(image.shape[:2], 255, np.uint8), image.copy())
     height, width = image.shape[:2]
     diagonal = float(np.hypot(height, width))
-    surface = _spread(np.dstack([image.astype(np.float32), difference]), sure, 0.05 * diagonal)
-    level = np.maximum(surface[..., 3], 1)
-    base = _foreground_level(difference, level, 0.01 * diagonal)
-    share = (difference - base) / (level - base)
-    alpha = _solidify(np.asarray(1 - np.clip((share - LOW) / (HIGH - LOW), 0, 1), np.float32), BAND * diagonal)
-    foreground = _unmix(image, alpha, surface[..., :3])
+    surface = _spread(image.astype(np.float32), sure, 0.05 * diagonal)
+    level = np.maximum(screen_difference(surface, screen.channel), 1)
+    core = _inside(difference <= LOW * level, CHROMA_BLEED)
+    base = _foreground_level(difference, level, core, 0.01 * diagonal)
+    alpha = _alpha(difference, level, base)
+    if core.any():
+        nearby = _spread(image.astype(np.float32), core, 0.01 * diagonal)
+        rival = _larger_other(nearby, screen.channel)
+        linear = _alpha(_key_minus(image, screen.channel, rival), _key_minus(surface, screen.channel, rival), base)
+        alpha = np.maximum(alpha, linear)
+    alpha = _solidify(alpha, BAND * diagonal)
+    foreground = _unmix(image, alpha, surface)
     return Keyed(np.asarray(np.rint(alpha * 255), np.uint8), _despill(foreground, screen.channel))
+
+
+def _alpha(difference: Floats, level: Floats, base: Floats) -> Floats:
+    share = (difference - base) / np.maximum(level - base, 1)
+    return np.asarray(1 - np.clip((share - LOW) / (HIGH - LOW), 0, 1), np.float32)
+
+
+def _larger_other(colours: Floats, channel: int) -> NDArray[np.int64]:
+    """`(H, W)` index of the larger one of the two channels that are not the key."""
+    others = [index for index in range(3) if index != channel]
+    return np.asarray(np.where(colours[..., others[0]] >= colours[..., others[1]], *others), np.int64)
+
+
+def _key_minus(colours: Image | Floats, channel: int, rival: NDArray[np.int64]) -> Floats:
+    picked = np.take_along_axis(colours, rival[..., None], axis=2)[..., 0].astype(np.float32)
+    return np.asarray(colours[..., channel].astype(np.float32) - picked, np.float32)
 
 
 def _thumbnail(image: Image, side: int = 256) -> Image:
@@ -160,17 +184,16 @@ def _spread(values: Floats, known: NDArray[np.bool_], sigma: float) -> Floats:
     return np.asarray(cv2.resize(filled, (width, height)), np.float32).reshape(values.shape)
 
 
-def _foreground_level(difference: Floats, level: Floats, sigma: float) -> Floats:
-    """`(H, W)` d of the bluest foreground nearby, between −level / 2 and 0.
+def _foreground_level(difference: Floats, level: Floats, core: NDArray[np.bool_], sigma: float) -> Floats:
+    """`(H, W)` d of the bluest foreground nearby, between −level and 0; `core` is true deep inside the foreground.
 
     The upper envelope, so that a grey collar beside skin stays solid; skin alone would call it a quarter screen.
     """
-    core = _inside(difference <= LOW * level, CHROMA_BLEED)
     if not core.any():
         return np.zeros_like(level)
     envelope = cv2.dilate(np.where(core, difference, np.float32(-256)), _square(7))[..., None]
     spread = _spread(np.asarray(envelope, np.float32), envelope[..., 0] > -256, sigma)[..., 0]
-    return np.asarray(np.clip(spread, -0.5 * level, 0), np.float32)
+    return np.asarray(np.clip(spread, -level, 0), np.float32)
 
 
 def _solidify(alpha: Floats, band: float) -> Floats:
