@@ -30,8 +30,10 @@ METRICS = (
     Metric("mse", "MSE ×10³", "lower"),
     Metric("grad", "Grad", "lower"),
     Metric("conn", "Conn", "lower"),
+    Metric("mad_t", "MAD-T ×10³", "lower"),
     Metric("dtssd", "dtSSD ×10²", "lower"),
     Metric("flicker", "flicker ×10³", "lower"),
+    Metric("frames", "frames", "", 0),
 )
 
 

@@ -269,8 +269,10 @@ def _metrics() -> dict:
             "mse": 5.2 + rank,
             "grad": 1.1 + 0.2 * rank,
             "conn": 2.0 + 0.1 * rank,
+            "mad_t": 90.0 + 5 * rank,
             "dtssd": 3.0 + 0.3 * ((rank * 3) % 5),
-            "flicker": None if name == "label" else 0.011 + 0.001 * rank,
+            "frames": 104,
+            "flicker": None if name == "label" else 11.0 + rank,
         }
         for rank, name in enumerate(dict.fromkeys(methods))
     }
@@ -307,11 +309,13 @@ def _run_log(path: Path, frames: int) -> Path:
 def _samples(path: Path, rows: list[CuratedRow]) -> Path:
     table = {
         "set": ["keyed"] * len(rows),
-        "name": [f"{row.path} {row.name}" for row in rows],
-        "image": [row.image for row in rows],
+        "frame_name": [f"{row.path}, {row.name}" for row in rows],
+        "iou": ["student IoU 0.951"] * len(rows),
+        "frame": [row.image for row in rows],
         "truth": [row.alpha for row in rows],
         "student": [row.trust for row in rows],
         "selfie_landscape": [row.alpha for row in rows],
+        "label": [row.alpha if index else b"" for index, row in enumerate(rows)],
     }
     pq.write_table(pa.table(table), path)
     return path

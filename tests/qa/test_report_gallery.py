@@ -95,6 +95,6 @@ def test_frames_that_are_gone_are_passed_over(shards, frames):
 
 def test_samples_are_spread_over_the_file_in_column_order(report_inputs):
     samples = read_samples(report_inputs.samples, 3)
-    assert [view.name for view in samples[0].views] == ["image", "truth", "student", "selfie_landscape"]
+    assert [view.name for view in samples[0].views] == ["frame", "truth", "student", "selfie_landscape"]
     assert len(samples) == 3 and samples[0].caption.startswith("keyed · demo/walk.mp4")
     assert samples[-1] == read_samples(report_inputs.samples, 100)[-1]
