@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from datasets.schema import FORMAT_VERSION
 from pipeline.code_digest import code_digest
@@ -16,7 +17,7 @@ from stages.base import Stage
 KEY_LENGTH = 32
 
 
-def stage_digest(stage: Stage, digests: DigestCache) -> str:
+def stage_digest(stage: Stage[Any, Any], digests: DigestCache) -> str:
     """Hash of what all units of a configured stage share: its code, params, weights, libraries and row schema.
 
     Raises:

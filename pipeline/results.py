@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -100,6 +100,10 @@ def _train(params: Params, root: Path, digests: DigestCache, progress: Progress 
     def make(folder: Path, key: str) -> None:
         from training.train import train
 
+        def told(step: int, steps: int, figures: Mapping[str, float]) -> None:
+            if progress:
+                progress(step, steps, " ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+
         train(
             config=params.train,
             clips=[shard.path for shard in clips],
@@ -108,7 +112,7 @@ def _train(params: Params, root: Path, digests: DigestCache, progress: Progress 
             out=folder,
             checkpoints=root / ".autoroto" / "checkpoints" / key,
             init_from=start,
-            progress=progress and (lambda step, steps, figures: progress(step, steps, _figures(figures))),
+            progress=told,
         )
 
     return Result("train", "training.train", params.train, tuple(inputs), make)
@@ -131,13 +135,17 @@ def _evaluate(params: Params, root: Path, digests: DigestCache, progress: Progre
         curated=[shard.path for shard in paths["curate"]],
     )
 
+    def told(done: int, total: int) -> None:
+        if progress:
+            progress(done, total, "")
+
     def make(folder: Path, key: str) -> None:
         evaluate(
             config=params.evaluate,
             student=student,
             shards=shards,
             out=folder,
-            progress=progress and (lambda done, total: progress(done, total, "")),
+            progress=told,
         )
 
     inputs = (*names, *_digests(student, digests))
@@ -174,7 +182,3 @@ def _device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _figures(figures: Iterable[tuple[str, float]] | object) -> str:
-    return " ".join(f"{name} {value:.3f}" for name, value in dict(figures).items())  # type: ignore[call-overload]

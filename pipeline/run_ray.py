@@ -74,7 +74,7 @@ def connect() -> None:
     if not ray.is_initialized():
         os.environ.setdefault("RAY_AUTH_MODE", "disabled")
         address = os.environ.get("RAY_ADDRESS")
-        local = {} if address else {"include_dashboard": False, "object_store_memory": 100 * 2**20}
+        local: dict[str, Any] = {} if address else {"include_dashboard": False, "object_store_memory": 100 * 2**20}
         ray.init(address=address, log_to_driver=False, configure_logging=False, **local)
 
 
@@ -87,7 +87,7 @@ def run_ray(jobs: Sequence[Job], options: WorkOptions, resources: Resources) -> 
     """
     connect()
     waiting = deque(_Task(job) for job in jobs)
-    pool = _Pool(resources, size=min(len(waiting), resources.workers(ray.cluster_resources())))
+    pool = _Pool(resources, size=min(len(waiting), resources.workers(ray.cluster_resources()))  # type: ignore[no-untyped-call])
     running: dict[Any, tuple[Any, _Task]] = {}
     try:
         while waiting or running:
@@ -131,7 +131,8 @@ class _Pool:
     def replace(self) -> None:
         """Start one fresh actor."""
         # Ray must not restart or retry by itself: the driver has to know which item a worker died with
-        actor = ray.remote(Worker).options(max_restarts=0, max_task_retries=0, **self._resources.ray()).remote()
+        options = {"max_restarts": 0, "max_task_retries": 0} | self._resources.ray()
+        actor: Any = ray.remote(Worker).options(**options).remote()
         self._all.append(actor)
         self.starting[actor.ready.remote()] = actor
 

@@ -18,6 +18,8 @@ from datasets.shards import ShardWriter
 from datasets.store import Store
 from stages.base import Config, Drop, Fail, Stage
 
+AnyStage = Stage[Any, Any]
+
 
 @dataclass(frozen=True)
 class StageSpec:
@@ -27,10 +29,10 @@ class StageSpec:
     config: Config
     root: Path
 
-    def build(self) -> Stage:
+    def build(self) -> AnyStage:
         """The stage object; weights are not open yet."""
         module, _, name = self.stage_class.partition(":")
-        stage: Stage = getattr(importlib.import_module(module), name)(self.config, root=self.root)
+        stage: AnyStage = getattr(importlib.import_module(module), name)(self.config, root=self.root)
         return stage
 
 
@@ -60,9 +62,9 @@ class Bench:
 
     def __init__(self) -> None:
         self._spec: StageSpec | None = None
-        self._stage: Stage | None = None
+        self._stage: AnyStage | None = None
 
-    def stage(self, spec: StageSpec) -> Stage:
+    def stage(self, spec: StageSpec) -> AnyStage:
         """The stage of `spec` with its weights open."""
         if self._stage is None or spec != self._spec:
             self.close()
@@ -120,7 +122,7 @@ def heartbeat_path(store: Path, key: str) -> Path:
     return store / "staging" / f"{key}.item"
 
 
-def work(stage: Stage, unit: Unit, options: WorkOptions, attempt: Attempt | None = None) -> Outcome:
+def work(stage: AnyStage, unit: Unit, options: WorkOptions, attempt: Attempt | None = None) -> Outcome:
     """Run one unit and commit its result to the store."""
     attempt = attempt or Attempt()
     start, models_before = time.perf_counter(), stage.model_seconds
@@ -192,7 +194,7 @@ class _Tally:
         self.details: list[str] = []
         self.retryable: list[str] = []
 
-    def item(self, size: int, stage: Stage, item: Any, parts: _Parts) -> None:
+    def item(self, size: int, stage: AnyStage, item: Any, parts: _Parts) -> None:
         self.inputs += size
         before = self.dropped.total() + self.failed.total()
         rows: list[Row] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 
 from datasets.images import Grey, Image
 
@@ -47,6 +48,6 @@ def upsample_alpha(alpha: Grey, image: Image, *, radius: int = 4, epsilon: float
     return result
 
 
-def _mean(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]], radius: int) -> cv2.typing.MatLike:
+def _mean(values: MatLike, radius: int) -> MatLike:
     side = 2 * radius + 1
     return cv2.boxFilter(values, -1, (side, side), borderType=cv2.BORDER_REFLECT)
