@@ -28,6 +28,10 @@ _BLOCK_EARLY = 0.25
 """A layer is averaged over blocks of n pixels already when shown at 1 / (n - 0.25) of its size."""
 
 
+_LARGEST = 2
+"""Backgrounds are kept this many times larger than needed to cover the canvas: room to zoom in, and no more."""
+
+
 class RenderError(ValueError):
     """A recipe that cannot be rendered. The message says which part of it and why."""
 
@@ -45,7 +49,7 @@ class Cutout:
         return Cutout(_flip(self.foreground), _flip(self.alpha), _flip(self.trust))
 
 
-def render(recipe: Recipe, cutouts: Mapping[int, Cutout], background: Image, size: tuple[int, int]) -> list[Composite]:
+def render(recipe: Recipe, cutouts: Mapping[int, Cutout], background: Image, size: Shape) -> list[Composite]:
     """The frames of a clip: the same arguments always give the same pixels.
 
     Args:
@@ -70,10 +74,24 @@ def render(recipe: Recipe, cutouts: Mapping[int, Cutout], background: Image, siz
     ]
 
 
+def fit_background(picture: Image, size: Shape) -> Image:
+    """A background made no larger than a clip of `(height, width)` can use; one that fits is returned as it is.
+
+    `render` does this itself: call it before only to keep many backgrounds in little memory.
+    """
+    height, width = _shape(picture)
+    scale = max(_LARGEST * size[0] / height, _LARGEST * size[1] / width)
+    if scale >= 1.0:
+        return picture
+    fitting = round(width * scale), round(height * scale)
+    return np.asarray(cv2.resize(picture, fitting, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
 class _Background:
     """The background as the moving camera sees it."""
 
-    def __init__(self, recipe: Recipe, picture: Image, size: tuple[int, int]) -> None:
+    def __init__(self, recipe: Recipe, picture: Image, size: Shape) -> None:
+        picture = fit_background(picture, size)
         place = place_background(_shape(picture), size, recipe.crop)
         seen = np.asarray(cv2.LUT(picture, tone_table(recipe.background_colour)), dtype=np.uint8)
         layer = _reduced(_flip(seen) if recipe.mirror_background else seen, place.scale)

@@ -20,7 +20,7 @@ from datasets.shards import read_rows, shard_row_type
 from stages.base import Config, Drop, Fail, Stage
 from stages.draws import RecipeConfig
 from stages.recipe import Recipe, draw, seed_of
-from stages.render import Cutout, render
+from stages.render import Cutout, Shape, fit_background, render
 
 _GAP = 1.5
 """Frames further apart than this many typical intervals are not consecutive: something between them was left out."""
@@ -71,21 +71,15 @@ class Person:
 
 
 class Plate:
-    """One background, decoded when it is first needed and kept no larger than the largest view of it."""
+    """One background, decoded when it is first needed and then kept, no larger than a clip of `size` can use."""
 
-    def __init__(self, row: BackgroundRow, size: tuple[int, int], zoom: float) -> None:
+    def __init__(self, row: BackgroundRow, size: Shape) -> None:
         self.row = row
-        self._cover = size[0] * zoom, size[1] * zoom
+        self._size = size
 
     @cached_property
     def pixels(self) -> Image:
-        picture = decode_rgb(self.row.image)
-        height, width = picture.shape[:2]
-        scale = max(self._cover[0] / height, self._cover[1] / width)
-        if scale >= 1.0:
-            return picture
-        size = round(width * scale), round(height * scale)
-        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return fit_background(decode_rgb(self.row.image), self._size)
 
 
 @dataclass(frozen=True)
@@ -114,8 +108,8 @@ class Synthesize(Stage[Scene, ClipRow]):
         """Bursts of the one `CuratedRow` shard among `inputs`, each with the backgrounds of all other shards."""
         curated = [path for path in inputs if shard_row_type(path) == CuratedRow.__name__]
         rows = [row for path in inputs if path not in curated for row in read_rows(path, BackgroundRow)]
-        size, zoom = (self.config.height, self.config.width), self.config.recipe.background_zoom[1]
-        plates = tuple(Plate(row, size, zoom) for row in sorted(rows, key=lambda row: row.frame_key))
+        size = self.config.height, self.config.width
+        plates = tuple(Plate(row, size) for row in sorted(rows, key=lambda row: row.frame_key))
         for clip in read_clips(curated, primary=CuratedRow):
             yield Scene(clip, plates)
 

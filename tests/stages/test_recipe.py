@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from stages.draws import RecipeConfig
+from stages.recipe import Recipe, draw, seed_of
+
+RUNS = [[0, 40, 80], [200, 240, 280, 320, 360, 400, 440]]
+BACKGROUNDS = [("a", 0), ("b", 0), ("b", 7)]
+CONFIG = RecipeConfig()
+
+
+def _draw(seed: int, config: RecipeConfig = CONFIG, length: int = 4) -> Recipe:
+    return draw(seed, config, length=length, runs=RUNS, backgrounds=BACKGROUNDS)
+
+
+@given(st.integers(0, 2**63 - 1))
+@settings(max_examples=100, deadline=None)
+def test_a_recipe_survives_json_exactly_and_is_drawn_alike_again(seed: int) -> None:
+    recipe = _draw(seed)
+    assert Recipe.from_json(recipe.to_json()) == recipe == _draw(seed)
+
+
+def test_different_seeds_give_different_recipes() -> None:
+    assert len({_draw(seed).to_json() for seed in range(50)}) == 50
+    assert {_draw(seed).background for seed in range(50)} == set(BACKGROUNDS)
+
+
+def test_real_motion_shows_consecutive_frames_and_leaves_the_person_to_move_alone() -> None:
+    always = RecipeConfig(real_motion_probability=1, turn_probability=0, bend_probability=1)
+    for seed in range(30):
+        recipe = _draw(seed, always)
+        gaps = {after - before for before, after in zip(recipe.frames, recipe.frames[1:], strict=False)}
+        assert gaps in ({40}, {80})
+        assert recipe.frames[0] >= 200  # the only run that is long enough
+        assert recipe.person.start == recipe.person.end
+        assert recipe.bend is not None
+        assert recipe.bend.start == recipe.bend.end
+
+
+def test_simulated_motion_shows_one_frame_of_any_run() -> None:
+    recipes = [_draw(seed, RecipeConfig(real_motion_probability=0)) for seed in range(100)]
+    assert all(len(recipe.frames) == 4 and len(set(recipe.frames)) == 1 for recipe in recipes)
+    assert {recipe.frames[0] for recipe in recipes} == {time for run in RUNS for time in run}
+
+
+def test_runs_that_are_too_short_are_moved_by_simulation() -> None:
+    assert len(set(_draw(3, RecipeConfig(real_motion_probability=1), length=9).frames)) == 1
+
+
+@pytest.mark.parametrize(("runs", "backgrounds"), [([], [("a", 0)]), ([[]], [("a", 0)]), ([[1]], [])])
+def test_nothing_to_draw_from_is_an_error(runs: list[list[int]], backgrounds: list[tuple[str, int]]) -> None:
+    with pytest.raises(ValueError, match="at least one usable frame and one background"):
+        draw(0, CONFIG, length=2, runs=runs, backgrounds=backgrounds)
+
+
+def test_a_broken_recipe_names_the_field() -> None:
+    with pytest.raises(ValidationError, match="seed"):
+        Recipe.from_json(_draw(1).to_json().replace('"seed":1', '"seed":"x"'))
+
+
+def test_a_seed_depends_on_every_part_of_its_key() -> None:
+    seeds = {
+        seed_of(salt, (source, time), index)
+        for salt in (0, 1)
+        for source in "ab"
+        for time in (0, 9)
+        for index in (0, 1)
+    }
+    assert len(seeds) == 16
+    assert all(0 <= seed < 2**63 for seed in seeds)

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.composite import Colour
+from stages.degrade import Degradation
+from stages.draws import MotionConfig, RecipeConfig
+from stages.framing import Crop, Framing
+from stages.recipe import Recipe, draw
+from stages.render import Cutout, RenderError, fit_background, render
+from stages.trajectories import Pose, Trajectory
+
+SIZE = (72, 128)
+PLAIN = Recipe(
+    seed=1,
+    frames=(0, 0, 0),
+    background=("b", 0),
+    mirror_person=False,
+    mirror_background=False,
+    framing=Framing(0.8, 1.0, 0.5),
+    crop=Crop(1.0, 0.5, 0.5),
+    person=Trajectory(),
+    camera=Trajectory(),
+    shared=False,
+    bend=None,
+    background_blur=0.0,
+    person_colour=Colour(),
+    background_colour=Colour(),
+    match=0.0,
+    degradation=Degradation(),
+)
+WILD = RecipeConfig(
+    real_motion_probability=0,
+    person_motion=MotionConfig(probability=1, translation=0.5, rotation=40, zoom=0.6, shear=15),
+    camera_motion=MotionConfig(probability=1, translation=0.5, rotation=20, zoom=0.5, shear=5),
+    bend_probability=0.5,
+    bend_sigma=0.05,
+    colour_probability=0,
+    match_probability=0,
+    noise_probability=0,
+    jpeg_probability=0,
+    sharpen_probability=0,
+)
+
+
+def _cutout(colour: int | tuple[int, int, int] = (200, 120, 90), *, shift: int = 0, trust: int = 255) -> Cutout:
+    """Head and shoulders, cut off by the bottom of a 4:3 frame."""
+    y, x = np.mgrid[0:120, 0:160]
+    head = (x - 80 - shift) ** 2 / 18**2 + (y - 45) ** 2 / 25**2 < 1
+    body = (x - 80 - shift) ** 2 / 45**2 + (y - 120) ** 2 / 52**2 < 1
+    alpha = np.where(head | body, 255, 0).astype(np.uint8)
+    return Cutout(np.full((120, 160, 3), colour, np.uint8), alpha, np.full((120, 160), trust, np.uint8))
+
+
+def _gradient() -> np.ndarray:
+    y, x = np.mgrid[0:90, 0:200]
+    return np.stack([x, y * 2, 255 - x], axis=2).astype(np.uint8)
+
+
+def test_nothing_moves_without_motion_and_the_person_stands_on_the_bottom() -> None:
+    frames = render(PLAIN, {0: _cutout()}, _gradient(), SIZE)
+    assert len(frames) == 3
+    for frame in frames[1:]:
+        np.testing.assert_array_equal(frame.image, frames[0].image)
+    first = frames[0]
+    assert first.image.shape == (*SIZE, 3)
+    assert first.alpha.shape == first.trust.shape == SIZE
+    rows = np.flatnonzero((first.alpha > 127).any(axis=1))
+    assert rows[-1] == 71
+    assert (71 - rows[0] + 1) / 72 == pytest.approx(0.8, abs=0.03)
+    np.testing.assert_array_equal(first.image[first.alpha == 255][0], (200, 120, 90))
+
+
+def test_background_pixels_are_the_backgrounds_own() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (*SIZE, 3), dtype=np.uint8)
+    frame = render(PLAIN, {0: _cutout()}, picture, SIZE)[0]
+    nobody = frame.alpha == 0
+    np.testing.assert_array_equal(frame.image[nobody], picture[nobody])
+    assert (frame.trust[nobody] == 255).all()
+
+
+def test_trust_is_the_labels_inside_and_full_outside() -> None:
+    frame = render(PLAIN, {0: _cutout(trust=60)}, _gradient(), SIZE)[0]
+    assert (frame.trust[frame.alpha == 255] == 60).all()
+    assert (frame.trust[frame.alpha == 0] == 255).all()
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=30, deadline=None)
+def test_white_on_white_stays_white_however_wildly_it_moves(seed: int) -> None:
+    """No seam, no dark or light edge, no padding can come from anywhere."""
+    recipe = draw(seed, WILD, length=3, runs=[[0]], backgrounds=[("b", 0)])
+    for frame in render(recipe, {0: _cutout(255)}, np.full((100, 150, 3), 255, np.uint8), SIZE):
+        assert frame.image.min() >= 250
+        assert (frame.alpha[-1] > 127).any()  # head and shoulders never float
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=10, deadline=None)
+def test_the_same_recipe_gives_the_same_pixels(seed: int) -> None:
+    recipe = draw(seed, RecipeConfig(noise_probability=1), length=3, runs=[[0, 1, 2]], backgrounds=[("b", 0)])
+    cutouts = {time: _cutout(shift=time * 4) for time in range(3)}
+    for one, other in zip(
+        render(recipe, cutouts, _gradient(), SIZE), render(recipe, cutouts, _gradient(), SIZE), strict=True
+    ):
+        np.testing.assert_array_equal(one.image, other.image)
+        np.testing.assert_array_equal(one.alpha, other.alpha)
+        np.testing.assert_array_equal(one.trust, other.trust)
+
+
+def test_noise_is_new_in_every_frame_and_spares_the_alpha() -> None:
+    noisy = replace(PLAIN, degradation=Degradation(noise=6.0))
+    first, second, _ = render(noisy, {0: _cutout()}, _gradient(), SIZE)
+    assert (first.image != second.image).mean() > 0.5
+    np.testing.assert_array_equal(first.alpha, second.alpha)
+
+
+def test_real_frames_move_the_person_and_not_the_background() -> None:
+    recipe = replace(PLAIN, frames=(0, 1, 2))
+    frames = render(recipe, {time: _cutout(shift=10 * time) for time in range(3)}, _gradient(), SIZE)
+    middles = [np.flatnonzero((frame.alpha > 127).any(axis=0)).mean() for frame in frames]
+    steps = np.diff(middles)
+    assert (steps > 3).all()
+    assert abs(steps[0] - steps[1]) < 1
+    np.testing.assert_array_equal(frames[0].image[:10, :10], frames[2].image[:10, :10])
+
+
+def test_a_shared_camera_moves_both_and_an_own_one_the_background_only() -> None:
+    pan = replace(PLAIN, camera=Trajectory(Pose(), Pose(right=0.1)), crop=Crop(1.5, 0.5, 0.5))
+    alone = render(pan, {0: _cutout()}, _gradient(), SIZE)
+    shared = render(replace(pan, shared=True), {0: _cutout()}, _gradient(), SIZE)
+    np.testing.assert_array_equal(alone[0].alpha, alone[2].alpha)
+    assert (alone[0].image[:8] != alone[2].image[:8]).any()
+    moved = np.argwhere(shared[2].alpha > 127)[:, 1].mean() - np.argwhere(shared[0].alpha > 127)[:, 1].mean()
+    assert moved == pytest.approx(7.2, abs=0.5)
+
+
+def test_mirroring_flips_person_and_background_each() -> None:
+    person = _cutout(shift=25)
+    plain = replace(PLAIN, framing=Framing(0.8, 1.0, 0.5))
+    one = render(plain, {0: person}, _gradient(), SIZE)[0]
+    other = render(replace(plain, mirror_person=True, mirror_background=True), {0: person}, _gradient(), SIZE)[0]
+    difference = np.abs(one.image[:, ::-1].astype(int) - other.image)
+    assert np.median(difference) <= 1
+    assert difference.mean() < 2
+
+
+def test_a_motion_that_would_lose_the_person_is_calmed() -> None:
+    gone = replace(PLAIN, person=Trajectory(Pose(), Pose(right=3.0)))
+    frames = render(gone, {0: _cutout()}, _gradient(), SIZE)
+    areas = [(frame.alpha > 127).sum() for frame in frames]
+    assert min(areas) >= 0.5 * areas[0]
+
+
+def test_exposure_match_darkens_a_person_in_a_dark_room() -> None:
+    dark = np.full((90, 160, 3), 30, np.uint8)
+    plain, matched = (render(replace(PLAIN, match=m), {0: _cutout()}, dark, SIZE)[0] for m in (0.0, 0.7))
+    inside = plain.alpha == 255
+    assert matched.image[inside].mean() < 0.85 * plain.image[inside].mean()
+    np.testing.assert_array_equal(matched.alpha, plain.alpha)
+
+
+def test_large_backgrounds_are_fitted_once_and_for_all() -> None:
+    large = np.random.default_rng(5).integers(0, 255, (501, 703, 3), dtype=np.uint8)
+    fitted = fit_background(large, SIZE)
+    assert fitted.shape == (182, 256, 3)
+    assert fit_background(fitted, SIZE) is fitted
+    np.testing.assert_array_equal(
+        render(PLAIN, {0: _cutout()}, large, SIZE)[0].image, render(PLAIN, {0: _cutout()}, fitted, SIZE)[0].image
+    )
+
+
+def test_missing_frames_and_empty_labels_are_named() -> None:
+    with pytest.raises(RenderError, match=r"\[5\] us"):
+        render(replace(PLAIN, frames=(0, 5)), {0: _cutout()}, _gradient(), SIZE)
+    nobody = _cutout()
+    nobody.alpha[:] = 100
+    with pytest.raises(RenderError, match="no person"):
+        render(PLAIN, {0: nobody}, _gradient(), SIZE)
