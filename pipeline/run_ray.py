@@ -87,7 +87,8 @@ def run_ray(jobs: Sequence[Job], options: WorkOptions, resources: Resources) -> 
     """
     connect()
     waiting = deque(_Task(job) for job in jobs)
-    pool = _Pool(resources, size=min(len(waiting), resources.workers(ray.cluster_resources()))  # type: ignore[no-untyped-call])
+    cluster: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    pool = _Pool(resources, size=min(len(waiting), resources.workers(cluster)))
     running: dict[Any, tuple[Any, _Task]] = {}
     try:
         while waiting or running:
