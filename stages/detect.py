@@ -62,6 +62,8 @@ class Detect(ClipStage[BoxRow]):
         ]
 
     def process(self, item: Clip) -> Iterable[BoxRow]:
+        if not self._detectors:
+            raise RuntimeError("the detectors are not open: call setup() first")
         for frame in item.frames:
             assert frame is not None
             image = decode_rgb(frame.image)

@@ -22,8 +22,11 @@ class LiteRTModel:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such model; `autoroto fetch` brings the models of the lock file")
         self.path = path
-        self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-        self._interpreter.allocate_tensors()
+        try:
+            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(f"{path}: not a model that LiteRT can run: {error}") from error
         inputs = self._interpreter.get_input_details()
         if len(inputs) != 1 or inputs[0]["dtype"] != np.float32 or len(inputs[0]["shape"]) != 4:
             found = [(d["name"], list(d["shape"]), d["dtype"].__name__) for d in inputs]

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from datasets.images import Grey, Image
 from stages.paste import Window
 from stages.teachers.base import Ballot, TeacherConfig
-from stages.teachers.windows import PixelWindow, cut, frame_window, gated, person_window, widened
+from stages.teachers.windows import PixelWindow, clipped, cut, frame_window, gated, person_window, widened
 
 Tensor = NDArray[np.float32]
 Network = Callable[[Tensor], Tensor]
@@ -34,7 +34,8 @@ class ImageModelConfig(TeacherConfig):
         activation: what turns the output into a probability; `softmax` runs over the channels.
         region: `frame`, or `crop`: one window per person box; without a box the teacher abstains.
         padding: how many times a person's window is larger than the box.
-        fit: `stretch` the region to the input, or `pad`: widen it to the input's shape so that nothing is distorted.
+        fit: `stretch` the region, clipped to the frame, to the input; or `pad`: widen it to the input's shape so that
+            nothing is distorted, over the frame's sides if need be, where border pixels are repeated.
         gate: `boxes` zeroes the vote outside the person boxes (grown by `padding`) and abstains without a box: models
             that find salient objects also find chairs.
         max_people: windows per frame at most, best boxes first.
@@ -102,7 +103,7 @@ class ImageModelTeacher:
             regions = [person_window(box, width, height, padding=config.padding) for box in boxes[: config.max_people]]
         if config.fit == "pad":
             return [widened(region, config.size[1] / config.size[0]) for region in regions]
-        return regions
+        return [clipped(region, width, height) for region in regions]
 
 
 def to_tensor(image: Image, config: ImageModelConfig) -> Tensor:

@@ -27,17 +27,28 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 def default_teachers() -> dict[str, AnyTeacher]:
     """Teachers whose weights come with pinned packages, the keyer, and the footage's own masks."""
+    pose = LiteRTConfig(
+        file="models/pose_landmark_full.tflite",
+        size=(256, 256),
+        output=2,
+        activation="sigmoid",
+        region="crop",
+        fit="pad",
+    )
     u2netp = OnnxConfig(
-        file="models/u2netp.onnx", size=(320, 320), divide_by="max", mean=IMAGENET_MEAN, std=IMAGENET_STD
+        file="models/u2netp.onnx",
+        size=(320, 320),
+        divide_by="max",
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        gate="boxes",
     )
     return {
         "selfie": LiteRTConfig(file="models/selfie.tflite", size=(256, 256)),
         "selfie_landscape": LiteRTConfig(file="models/selfie_landscape.tflite", size=(144, 256)),
-        "pose": LiteRTConfig(
-            file="models/pose_landmark_full.tflite", size=(256, 256), output=2, activation="sigmoid", region="crop"
-        ),
+        "pose": pose,
         "u2netp": u2netp,
-        "u2netp_crop": u2netp.model_copy(update={"region": "crop"}),
+        "u2netp_crop": u2netp.model_copy(update={"region": "crop", "gate": "none"}),
         "keyer": KeyerConfig(),
         "annotation": AnnotationConfig(),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError  # what torch raises; nothing is unpickled here
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from datasets.images import Grey, Image
 from datasets.shards import file_digest
 from stages.base import Config
 from stages.paste import Window
-from stages.teachers.base import Ballot, TeacherConfig
+from stages.teachers.base import WHOLE, Ballot, TeacherConfig
 
 if TYPE_CHECKING:
     from segment_anything import SamPredictor
@@ -93,24 +94,18 @@ class SamTeacher:
         self._predictor, self._max_people = predictor, max_people
 
     def predict(self, image: Image, boxes: Sequence[Window], mask: Grey | None = None) -> Ballot:
-        """One map for all people, at the decoder's quarter resolution; abstains without a box.
+        """One map for all people at the frame's size, as SAM enlarges its logits before any rounding.
 
-        SAM sees the frame in the upper left of a padded square, so the map's window reaches beyond the frame.
+        Abstains without a box.
         """
         if not boxes:
             return []
         height, width = image.shape[:2]
         self._predictor.set_image(image)
-        scale = np.array([width, height, width, height])
-        logits = [
-            self._predictor.predict(box=np.array(box) * scale, multimask_output=False)[2][0]
-            for box in boxes[: self._max_people]
-        ]
-        best = np.max(np.stack(logits), axis=0).astype(np.float64)
-        probability = 1 / (1 + np.exp(-np.clip(best, -80, 80)))
-        rows, columns = self._predictor.input_size
-        side = self._predictor.model.image_encoder.img_size
-        return [((0.0, 0.0, side / columns, side / rows), np.rint(probability * 255).astype(np.uint8))]
+        corners = np.array(boxes[: self._max_people]) * [width, height, width, height]
+        logits = [self._predictor.predict(box=box, multimask_output=False, return_logits=True)[0][0] for box in corners]
+        best = np.clip(np.max(logits, axis=0).astype(np.float64), -80, 80)
+        return [(WHOLE, np.asarray(np.rint(255 / (1 + np.exp(-best))), dtype=np.uint8))]
 
 
 def load_weights(path: Path, sha256: str) -> Mapping[str, Any]:
@@ -118,7 +113,7 @@ def load_weights(path: Path, sha256: str) -> Mapping[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: its SHA-256 is another.
+        ValueError: its SHA-256 is another, or it holds more than tensors.
     """
     import torch
 
@@ -127,7 +122,10 @@ def load_weights(path: Path, sha256: str) -> Mapping[str, Any]:
     found = file_digest(path)
     if found != sha256:
         raise ValueError(f"{path}: has SHA-256 {found}, expected {sha256}; it was not opened")
-    weights: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        weights: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise ValueError(f"{path}: a checkpoint may hold nothing but tensors: {error}") from error
     return weights
 
 

@@ -35,14 +35,16 @@ def frame_window(width: int, height: int) -> PixelWindow:
 
 
 def person_window(box: Window, width: int, height: int, *, padding: float) -> PixelWindow:
-    """The box enlarged `padding` times about its centre, rounded outwards and clipped to the frame."""
+    """The box enlarged `padding` times about its centre and rounded outwards; may reach outside the frame."""
     x0, y0, x1, y1 = grown(box, padding)
     return PixelWindow(
-        max(0, int(np.floor(x0 * width))),
-        max(0, int(np.floor(y0 * height))),
-        min(width, int(np.ceil(x1 * width))),
-        min(height, int(np.ceil(y1 * height))),
+        int(np.floor(x0 * width)), int(np.floor(y0 * height)), int(np.ceil(x1 * width)), int(np.ceil(y1 * height))
     )
+
+
+def clipped(window: PixelWindow, width: int, height: int) -> PixelWindow:
+    """The part of the window inside the frame."""
+    return PixelWindow(max(0, window.left), max(0, window.top), min(width, window.right), min(height, window.bottom))
 
 
 def widened(window: PixelWindow, aspect: float) -> PixelWindow:
@@ -65,14 +67,13 @@ def grown(box: Window, factor: float) -> Window:
 
 
 def cut(image: Image, window: PixelWindow, size: tuple[int, int]) -> Image:
-    """The window's pixels resized to `size` = (height, width); what lies outside the frame is black."""
+    """The window's pixels resized to `size` = (height, width); outside the frame its border pixels are repeated."""
     height, width = image.shape[:2]
-    left, top = max(0, window.left), max(0, window.top)
-    right, bottom = min(width, window.right), min(height, window.bottom)
+    left, top, right, bottom = clipped(window, width, height)
     inside = image[top:bottom, left:right]
     margins = (top - window.top, window.bottom - bottom, left - window.left, window.right - right)
     if any(margins):
-        inside = np.asarray(cv2.copyMakeBorder(inside, *margins, cv2.BORDER_CONSTANT), dtype=np.uint8)
+        inside = np.asarray(cv2.copyMakeBorder(inside, *margins, cv2.BORDER_REPLICATE), dtype=np.uint8)
     return resized(inside, size)
 
 
