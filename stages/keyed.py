@@ -90,8 +90,8 @@ def cover(picture: Image, width: int, height: int, random: np.random.Generator) 
     """A random crop of `picture` that fills `width` x `height`, keeping its proportions; enlarged only if too small."""
     fill = max(width / picture.shape[1], height / picture.shape[0])
     scale = fill * random.uniform(1, np.clip(1 / fill, 1, MAX_ZOOM))
-    crop_width = min(picture.shape[1], round(width / scale))
-    crop_height = min(picture.shape[0], round(height / scale))
+    crop_width = min(picture.shape[1], max(1, round(width / scale)))
+    crop_height = min(picture.shape[0], max(1, round(height / scale)))
     left = int(random.integers(0, picture.shape[1] - crop_width + 1))
     top = int(random.integers(0, picture.shape[0] - crop_height + 1))
     crop = picture[top : top + crop_height, left : left + crop_width]
