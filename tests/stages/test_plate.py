@@ -60,10 +60,6 @@ def run(
     labels: Sequence[LabelRow] = (),
     found: Sequence[BoxRow] = (),
     **config: float,
-    frames: Sequence[FrameRow],
-    labels: Sequence[LabelRow] = (),
-    found: Sequence[BoxRow] = (),
-    **config: float,
 ) -> list[BackgroundRow | Drop]:
     inputs = []
     for name, rows, row_type in (("f", frames, FrameRow), ("l", labels, LabelRow), ("b", found, BoxRow)):
