@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.params import Params
-from pipeline.work import StageSpec
+from pipeline.work import AnyStage, StageSpec
 
 FRAME_STAGES = ("ingest", "detect", "vote", "fuse", "score", "curate", "plate", "synthesize")
 """Stages that turn shards into shards, in the order of the house. Ray runs them."""
@@ -35,6 +36,33 @@ _CLASSES = {
     "plate": "stages.plate:Plate",
     "synthesize": "stages.synthesize:Synthesize",
 }
+
+
+class ChainError(RuntimeError):
+    """A stage reads rows that no stage before it makes. The message names both."""
+
+
+def check_chain(stage: str) -> None:
+    """Check, before any worker starts, that what `stage` consumes is what the stages before it produce.
+
+    Raises:
+        ChainError: it is not, or its primary input is not the first.
+    """
+    if stage not in UPSTREAM:
+        return
+    consumes, made = stage_class(stage).consumes, [stage_class(before).produces for before in UPSTREAM[stage]]
+    if consumes[0] is not made[0] or not set(consumes) <= set(made):
+        raise ChainError(
+            f"{stage} consumes {[row.__name__ for row in consumes]}, but {list(UPSTREAM[stage])} produce "
+            f"{[row.__name__ for row in made]}: mend UPSTREAM in pipeline/house.py or the stage's `consumes`"
+        )
+
+
+def stage_class(stage: str) -> type[AnyStage]:
+    """The class of a stage."""
+    module, _, name = _CLASSES[stage].partition(":")
+    found: type[AnyStage] = getattr(importlib.import_module(module), name)
+    return found
 
 
 def stage_specs(stage: str, params: Params, root: Path) -> Iterator[tuple[str, StageSpec]]:

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.sources import find_sources
-
 from datasets.manifest import read_manifest
 from datasets.receipt import Receipt
 from datasets.reviews import decisions_digest, read_decisions
 from datasets.schema import BackgroundRow, FrameRow
 from datasets.shards import read_rows
+from datasets.sources import find_sources
 from pipeline.digests import DigestCache
-from pipeline.house import UPSTREAM, stage_specs
+from pipeline.house import UPSTREAM, check_chain, stage_specs
 from pipeline.keys import hash_of, stage_digest, unit_key
 from pipeline.params import Params
 from pipeline.work import StageSpec, Unit
@@ -46,6 +45,7 @@ def plan(stage: str, params: Params, root: Path, digests: DigestCache, *, footag
     Raises:
         FileNotFoundError: an earlier stage has not run, or a weight file is missing.
     """
+    check_chain(stage)
     plans = []
     for folder, spec in stage_specs(stage, params, root):
         # where shards end is part of their bytes, though of no frame's

@@ -18,15 +18,15 @@ def run_report(params: Params, root: Path) -> Summary:
     started, clock = time.time(), time.perf_counter()
     data = root / "data"
     manifests = {stage: data / stage / "manifest.parquet" for stage in FRAME_STAGES}
-    manifests = {stage: path for stage, path in manifests.items() if path.exists()}
     votes: dict[str, list[Path]] = {}
-    for shard in shards_of("vote", root) if "vote" in manifests else []:
-        votes.setdefault(shard.path.parent.name, []).append(shard.path)
+    for path in _paths(manifests["vote"], root):
+        votes.setdefault(path.parent.name, []).append(path)
     inputs = ReportInputs(
         manifests=manifests,
-        frames=_paths("ingest", manifests, root),
-        quality=_paths("score", manifests, root),
-        curated=_paths("curate", manifests, root),
+        frames=_paths(manifests["ingest"], root),
+        labels=_paths(manifests["fuse"], root),
+        quality=_paths(manifests["score"], root),
+        curated=_paths(manifests["curate"], root),
         votes=votes,
         metrics=data / "evaluate" / "metrics.json",
         history=data / "train" / "history.csv",
@@ -43,5 +43,5 @@ def run_report(params: Params, root: Path) -> Summary:
     )  # fmt: skip
 
 
-def _paths(stage: str, manifests: dict[str, Path], root: Path) -> list[Path]:
-    return [shard.path for shard in shards_of(stage, root)] if stage in manifests else []
+def _paths(manifest: Path, root: Path) -> list[Path]:
+    return [shard.path for shard in shards_of(manifest.parent.name, root)] if manifest.exists() else []

@@ -82,7 +82,7 @@ class Stage(ABC, Generic[In, Out]):
         """Paths, relative to the project's root, of the weight files this stage opens; digests enter the keys."""
         return ()
 
-    def setup(self) -> None:  # noqa: B027 - most stages have nothing to open
+    def setup(self) -> None:
         """Open weights. Called once in the worker process, before the first item."""
 
     @abstractmethod
@@ -104,7 +104,7 @@ class Stage(ABC, Generic[In, Out]):
         Units of the item that are neither dropped nor failed are done.
         """
 
-    def teardown(self) -> None:  # noqa: B027 - most stages have nothing to close
+    def teardown(self) -> None:
         """Close what `setup` opened."""
 
     @contextmanager

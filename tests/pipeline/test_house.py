@@ -1,22 +1,15 @@
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import pytest
 import yaml
 
 from datasets.schema import Row
-from pipeline.house import FRAME_STAGES, RESULT_STAGES, UPSTREAM, stage_specs
+from pipeline.house import FRAME_STAGES, RESULT_STAGES, UPSTREAM, ChainError, check_chain, stage_class, stage_specs
 from pipeline.params import Params
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-def stage_class(name):
-    _, spec = next(iter(stage_specs(name, Params(), Path())))
-    module, _, attribute = spec.stage_class.partition(":")
-    return getattr(importlib.import_module(module), attribute)
 
 
 @pytest.mark.parametrize("stage", FRAME_STAGES)
@@ -27,10 +20,17 @@ def test_a_stage_is_named_as_the_house_names_it(stage):
 
 @pytest.mark.parametrize("stage", UPSTREAM)
 def test_what_a_stage_consumes_is_produced_before_it(stage):
-    made = [stage_class(before).produces for before in UPSTREAM[stage]]
-    assert stage_class(stage).consumes[0] is made[0], "the primary input comes first"
-    assert set(stage_class(stage).consumes) <= set(made)
+    check_chain(stage)
     assert all(FRAME_STAGES.index(before) < FRAME_STAGES.index(stage) for before in UPSTREAM[stage])
+
+
+def test_a_broken_chain_is_found_before_any_worker_starts(monkeypatch):
+    monkeypatch.setitem(UPSTREAM, "fuse", ("ingest", "detect"))
+    with pytest.raises(ChainError, match="fuse consumes .*VoteRow.*but"):
+        check_chain("fuse")
+    monkeypatch.setitem(UPSTREAM, "score", ("ingest", "fuse", "detect", "vote"))
+    with pytest.raises(ChainError, match="score consumes"):
+        check_chain("score")
 
 
 def test_only_enabled_teachers_vote():
