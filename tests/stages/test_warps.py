@@ -54,6 +54,13 @@ def test_thin_plate_passes_through_its_control_points() -> None:
     np.testing.assert_allclose([spline[y, x] for y, x in cells], offsets, atol=1e-5)
 
 
+def test_thin_plate_bends_as_r_squared_log_r() -> None:
+    """One raised point in the middle of a square of four: by symmetry two unknowns, solved by hand."""
+    points = np.array([(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75), (0.5, 0.5)])
+    spline = thin_plate(points, np.array([[0.0], [0.0], [0.0], [0.0], [1.0]]), grid=(2, 3))
+    assert spline[0, 1, 0] == pytest.approx(0.36586, abs=1e-4)
+
+
 @given(st.lists(st.floats(-2, 2), min_size=6, max_size=6))
 @settings(max_examples=20, deadline=None)
 def test_thin_plate_of_an_affine_field_is_that_field(values: list[float]) -> None:
