@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
-from qa.curate import CurateConfig
-from stages.plate import PlateConfig
 
 from pipeline.resources import Resources
+from qa.curate import CurateConfig
 from qa.score import ScoreConfig
 from stages.base import Config
 from stages.detect import DetectConfig
 from stages.fuse import FuseConfig
 from stages.ingest import IngestConfig
+from stages.plate import PlateConfig
 from stages.synthesize import SynthesizeConfig
 from stages.teachers.registry import VoteConfig
 from training.config import EvaluateConfig, ExportConfig, TrainConfig

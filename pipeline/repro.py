@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pipeline.memory import PeakMemory
 from pipeline.params import load_params
 from pipeline.ray_head import local_ray
 from pipeline.run_log import last_runs
@@ -22,11 +23,13 @@ def repro(root: Path, arguments: Sequence[str], console: Console) -> int:
     scripts = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"}
     attached = "RAY_ADDRESS" in os.environ or load_params(root / "params.yaml").pipeline.runner == "local"
-    with nullcontext("") if attached else local_ray(root / ".autoroto" / "ray.log") as address:
+    ray = nullcontext("") if attached else local_ray(root / ".autoroto" / "ray.log")
+    with PeakMemory() as peak, ray as address:
         if address:
             environment |= {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "disabled"}
         code = subprocess.run([str(scripts / "dvc"), "repro", *arguments], cwd=root, env=environment).returncode
     if code == 0:
         console.print(times_table(last_runs(root)))
+        console.print(f"Peak memory of all processes, Ray included: {peak.bytes / 2**30:.1f} GiB", highlight=False)
         console.print(f"The report: {root / 'data' / 'report' / 'report.html'}", highlight=False)
     return code

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,7 @@ from datasets.manifest import read_manifest
 from datasets.schema import CuratedRow
 from datasets.shards import file_digest, read_rows
 from datasets.video import read_frames, write_video
+from pipeline.ray_head import local_ray
 
 REPOSITORY = Path(__file__).parents[1]
 CODE = ("datasets", "stages", "qa", "training", "pipeline")
@@ -31,16 +33,18 @@ BACKGROUNDS = ("coffee", "rocket", "garage")
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the project with little footage and tiny params."""
+    """A copy of the project with little footage and tiny params, and the Ray that its stages attach to."""
 
     root: Path
+    ray: str
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         scripts = Path(sys.executable).parent
         variables = os.environ | {
             "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.root),  # the copy of the code, not the checkout's
-            "COVERAGE_PROCESS_START": "",
+            "RAY_ADDRESS": self.ray,
+            "RAY_AUTH_MODE": "disabled",
         }
         done = subprocess.run(
             [str(scripts / command[0]), *command[1:]],
@@ -68,7 +72,7 @@ def slice_of(clip: Path, target: Path, start: int, count: int = 50) -> None:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, asset) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory, asset) -> Iterator[Project]:
     root = tmp_path_factory.mktemp("project")
     for folder in CODE:
         shutil.copytree(REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -79,12 +83,15 @@ def project(tmp_path_factory: pytest.TempPathFactory, asset) -> Project:
     (root / "params.yaml").write_text(yaml.safe_dump(tiny_params()))
     slice_of(asset("cap12"), root / "data" / "raw" / "desk.mp4", start=0)
     (root / "data" / "raw" / "desk.yaml").write_text("subject: someone\nsplit: train\n")
-    made = Project(root)
-    made.run("dvc", "init", "--no-scm", "-q")
-    made.run("dvc", "config", "cache.type", "hardlink,copy")
-    made.run("dvc", "config", "core.analytics", "false")
-    made.run("autoroto", "repro")
-    return made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(root))  # workers import the copy of the code too
+        with local_ray(root / "ray.log") as address:
+            made = Project(root, address)
+            made.run("dvc", "init", "--no-scm", "-q")
+            made.run("dvc", "config", "cache.type", "hardlink,copy")
+            made.run("dvc", "config", "core.analytics", "false")
+            made.run("autoroto", "repro")
+            yield made
 
 
 def small_lock() -> dict[str, object]:
@@ -145,7 +152,7 @@ def test_a_new_clip_computes_its_own_shards_only(project, asset):
     before = len(project.log())
     slice_of(asset("cap12"), project.root / "data" / "raw" / "second.mp4", start=400)
     (project.root / "data" / "raw" / "second.yaml").write_text("subject: someone\nsplit: train\n")
-    project.run("dvc", "repro", "curate", RAY_ADDRESS="local")
+    project.run("dvc", "repro", "curate")
     # two seconds are two clips of one shard each; every other shard comes from the store
     assert project.computed(before) == {
         "ingest": 1, "detect": 1, "vote": len(TEACHERS), "fuse": 1, "score": 1, "curate": 1,
