@@ -93,11 +93,11 @@ class Fuse(ClipStage[LabelRow]):
 
     def process(self, item: Clip) -> Iterable[LabelRow | Drop]:
         """Labels of one burst in order; person-free backgrounds and frames without any vote are dropped."""
-        outcomes: list[LabelRow | Drop | Evidence] = [self._weigh(item, index) for index in range(len(item))]
+        outcomes: list[LabelRow | Drop | Evidence] = [self.weigh(item, index) for index in range(len(item))]
         labels = self._labels([outcome for outcome in outcomes if isinstance(outcome, Evidence)])
         return [next(labels) if isinstance(outcome, Evidence) else outcome for outcome in outcomes]
 
-    def _weigh(self, clip: Clip, index: int) -> LabelRow | Drop | Evidence:
+    def weigh(self, clip: Clip, index: int) -> LabelRow | Drop | Evidence:
         """The frame's evidence; or its label at once, where the keyer voted; or why there is none."""
         frame = clip.frames[index]
         assert frame is not None

@@ -26,8 +26,8 @@ class TrimapConfig(Config):
 
     sure: float = Field(default=0.95, ge=0.5, le=1)
     agree: float = Field(default=0.5, ge=0, le=1)
-    narrow: float = Field(default=0.003, ge=0, le=0.1)
-    wide: float = Field(default=0.02, ge=0, le=0.1)
+    narrow: float = Field(default=0.002, ge=0, le=0.1)
+    wide: float = Field(default=0.012, ge=0, le=0.1)
 
 
 def trimap_from_votes(probability: NDArray[np.float32], spread: NDArray[np.float32], config: TrimapConfig) -> Grey:
