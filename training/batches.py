@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,11 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datasets.images import Grey
 from datasets.schema import ClipRow, CuratedRow
-from training.augment import draw_view, view_image, warp
-from training.config import AugmentConfig, BatchConfig, PriorConfig
+from training.appearance import draw_look, restyle
+from training.config import BatchConfig, TrainConfig
+from training.crop import draw_crop, warp
 from training.data import Moment, MomentReader, Place, ShuffledRows
-from training.prior import draw_kind, minor_warp, wrong_prior
+from training.prior import Kind, draw_kind, minor_warp, wrong_prior
 
 CLIP_STREAM, CURATED_STREAM, SAMPLE_STREAM = 1, 2, 3
 
@@ -44,7 +46,8 @@ class BatchMaker:
     """Makes batch `step` of an endless training run; the same inputs and seed give the same tensors in any order.
 
     Args:
-        size: `(height, width)` of the student. weights: group to weight.
+        clips, curated: places of ClipRow and of CuratedRow. weights: group to weight.
+        size_at: `(height, width)` of the frames of a step.
 
     Raises:
         ValueError: there are neither clips nor curated frames.
@@ -56,53 +59,60 @@ class BatchMaker:
         clips: Sequence[Place],
         curated: Sequence[Place],
         weights: Mapping[str, float],
-        size: tuple[int, int],
-        seed: int,
-        config: BatchConfig,
-        augment: AugmentConfig,
-        prior: PriorConfig,
+        size_at: Callable[[int], tuple[int, int]],
+        config: TrainConfig,
     ) -> None:
         if not clips and not curated:
             raise ValueError("no training rows: expected clips or curated frames of split train")
-        share = config.curated_share if clips and curated else float(bool(curated))
-        self._curated_count = round(share * config.size)
-        self._clip_count = config.size - self._curated_count
-        pool = config.pool_row_groups
-        self._clips = ShuffledRows(clips, seed=hash_seed(seed, CLIP_STREAM), pool=pool)
-        self._curated = ShuffledRows(curated, seed=hash_seed(seed, CURATED_STREAM), pool=pool)
+        share = config.batch.curated_share if clips and curated else float(bool(curated))
+        self._curated_count = round(share * config.batch.size)
+        self._clip_count = config.batch.size - self._curated_count
+        pool = config.batch.pool_row_groups
+        self._clips = ShuffledRows(clips, seed=hash_seed(config.seed, CLIP_STREAM), pool=pool)
+        self._curated = ShuffledRows(curated, seed=hash_seed(config.seed, CURATED_STREAM), pool=pool)
         self._read_clip = MomentReader(ClipRow, pool=pool)
         self._read_curated = MomentReader(CuratedRow, pool=pool)
-        self._weights, self._size, self._seed = weights, size, seed
-        self._augment, self._prior = augment, prior
+        self._weights, self._size_at, self._config = weights, size_at, config
 
     def __call__(self, step: int) -> Batch:
         """Batch number `step`."""
         samples: list[_Sample] = []
+        donor: Moment | None = None
+        size = self._size_at(step)
         for index in range(self._clip_count + self._curated_count):
-            rng = np.random.default_rng([self._seed, SAMPLE_STREAM, step, index])
-            # The clip's own mask stands in for a stranger's in a batch's first sample.
+            rng = np.random.default_rng([self._config.seed, SAMPLE_STREAM, step, index])
+            kind = draw_kind(rng, self._config.prior)
+            moment = self._moment(step, index, rng, previous=kind == "own")
             stranger = samples[-1].alpha if samples else None
-            samples.append(self._sample(step, index, rng, stranger))
+            samples.append(self._sample(moment, kind, size, rng, donor, stranger))
+            donor = moment
         return _collate(samples)
 
-    def _sample(self, step: int, index: int, rng: np.random.Generator, stranger: NDArray[np.uint8] | None) -> _Sample:
-        kind = draw_kind(rng, self._prior)
-        moment = self._moment(step, index, rng, previous=kind == "own")
-        height, width = moment.alpha.shape
-        view = draw_view(rng, (height, width), self._size, self._augment)
-        image = view_image(moment.image, moment.alpha, view, self._size)
-        alpha = warp(moment.alpha, view.matrix, self._size)
-        trust = warp(moment.trust, view.matrix, self._size)
-        empty = np.zeros_like(alpha)
-        prior = empty
+    def _sample(
+        self,
+        moment: Moment,
+        kind: Kind,
+        size: tuple[int, int],
+        rng: np.random.Generator,
+        donor: Moment | None,
+        stranger: Grey | None,
+    ) -> _Sample:
+        """One sample; `donor` lends cloth and scene, `stranger` is the mask of the sample before, if there is one."""
+        crop = draw_crop(rng, moment.alpha, size, self._config.crop)
+        alpha = warp(moment.alpha, crop, size)
+        look = draw_look(rng, alpha, (donor.image, donor.alpha) if donor else None, self._config.appearance)
+        image = restyle(warp(moment.image, crop, size), alpha, look)
+        prior = empty = np.zeros_like(alpha)
         if kind == "minor":
             prior = minor_warp(alpha, rng)
         elif kind == "wrong":
             prior = wrong_prior(alpha, stranger if stranger is not None else alpha[:, ::-1], rng)
         before = None
         if moment.previous is not None:
-            before = np.dstack([view_image(*moment.previous, view, self._size), empty])
-        return _Sample(np.dstack([image, prior]), alpha, trust, self._weights[moment.group], before)
+            earlier, earlier_alpha = (warp(pixels, crop, size) for pixels in moment.previous)
+            before = np.dstack([restyle(earlier, earlier_alpha, look), empty])
+        frame = np.dstack([image, prior])
+        return _Sample(frame, alpha, warp(moment.trust, crop, size), self._weights[moment.group], before)
 
     def _moment(self, step: int, index: int, rng: np.random.Generator, *, previous: bool) -> Moment:
         if index < self._clip_count:

@@ -28,8 +28,10 @@ class HourglassConfig(Config):
 
     @model_validator(mode="after")
     def _fits_the_stem(self) -> HourglassConfig:
-        if self.height % 4 or self.width % 4:
-            raise ValueError(f"height and width must be multiples of the stem's stride 4: {self.height}x{self.width}")
+        if self.height % 8 or self.width % 8:
+            raise ValueError(
+                f"height and width must be multiples of 8 (stride 4, halved frames): {self.height}x{self.width}"
+            )
         return self
 
 
@@ -62,31 +64,52 @@ class PriorConfig(Config):
         return self
 
 
-class AugmentConfig(Config):
-    """How far frames are bent. Amplitudes are half-widths of uniform draws, chances are probabilities.
+class CropConfig(Config):
+    """How a sample is cropped around its person.
 
     Attributes:
-        crop_min, crop_max: side of the crop as a fraction of the frame's; above 1 the frame is mirrored outwards.
+        fill_min, fill_max: height of the person as a fraction of the crop's; above 1 the crop cuts the person.
+        least: the crop's sides as fractions of the frame's, at least. margin: how far it may reach past the frame.
+        shift: how far the person may lie from the crop's middle, as a fraction of the crop.
         aspect: log of how far width and height are stretched against each other. rotation_deg: in degrees.
         flip: chance of mirroring left and right.
-        gamma: log of the exponent. contrast, brightness, white_balance, saturation: fractions. hue_deg: degrees.
-        grey: chance of losing all colour. relight: chance that person and surroundings get different light.
-        blur, noise, jpeg: chances of a blurred, noisy, compressed frame.
     """
 
-    crop_min: float = Field(0.5, gt=0)
-    crop_max: float = Field(1.15, gt=0, le=1.5)
-    aspect: float = Field(0.3, ge=0)
+    fill_min: float = Field(0.45, gt=0)
+    fill_max: float = Field(1.25, gt=0)
+    least: float = Field(0.35, gt=0, le=1)
+    margin: float = Field(0.1, ge=0, le=0.5)
+    shift: float = Field(0.25, ge=0)
+    aspect: float = Field(0.4, ge=0)
     rotation_deg: float = Field(8.0, ge=0)
     flip: float = Field(0.5, ge=0, le=1)
-    gamma: float = Field(0.5, ge=0)
+
+
+class AppearanceConfig(Config):
+    """How far looks are changed. Amplitudes are half-widths of uniform draws; the rest are chances.
+
+    Attributes:
+        gamma: log of the exponent. contrast, brightness, white_balance, saturation: fractions.
+        hue_deg: turn of the person's hues, scene_hue_deg of everything else, in degrees.
+        grey: chance that a light takes all colour.
+        relight, redress: chances that the surroundings, the clothes get a light of their own.
+        cloth: chance of clothes with another texture. scene: chance of another sample's surroundings.
+        filter: chance of a random convolution. blur, noise, jpeg: chances of a blurred, noisy, compressed frame.
+    """
+
+    gamma: float = Field(0.4, ge=0)
     contrast: float = Field(0.35, ge=0)
     brightness: float = Field(0.2, ge=0)
     white_balance: float = Field(0.15, ge=0)
-    hue_deg: float = Field(25.0, ge=0)
-    saturation: float = Field(0.6, ge=0)
+    saturation: float = Field(0.5, ge=0)
+    hue_deg: float = Field(12.0, ge=0)
+    scene_hue_deg: float = Field(90.0, ge=0)
     grey: float = Field(0.1, ge=0, le=1)
-    relight: float = Field(0.5, ge=0, le=1)
+    relight: float = Field(0.7, ge=0, le=1)
+    redress: float = Field(0.6, ge=0, le=1)
+    cloth: float = Field(0.3, ge=0, le=1)
+    scene: float = Field(0.25, ge=0, le=1)
+    filter: float = Field(0.3, ge=0, le=1)
     blur: float = Field(0.2, ge=0, le=1)
     noise: float = Field(0.3, ge=0, le=1)
     jpeg: float = Field(0.2, ge=0, le=1)
@@ -112,6 +135,7 @@ class TrainConfig(Config):
     """How the student is trained. All lengths are in steps: a result never depends on the speed of the machine.
 
     Attributes:
+        steps: in all. coarse_steps: how many of them, at first, on frames of half the height and width.
         warmup_steps: linear rise of the rate to `learning_rate`; then half a cosine down to 1 % of it.
         ema: how much of the running average of the weights each step keeps; that average is the student.
         patience: validations without improvement after which training stops.
@@ -122,7 +146,8 @@ class TrainConfig(Config):
     """
 
     seed: int = Field(0, ge=0)
-    steps: int = Field(900, ge=1)
+    steps: int = Field(1500, ge=1)
+    coarse_steps: int = Field(1000, ge=0)
     learning_rate: float = Field(4e-3, gt=0)
     weight_decay: float = Field(0.02, ge=0)
     warmup_steps: int = Field(60, ge=0)
@@ -140,7 +165,8 @@ class TrainConfig(Config):
     batch: BatchConfig = BatchConfig()
     loss: LossConfig = LossConfig()
     prior: PriorConfig = PriorConfig()
-    augment: AugmentConfig = AugmentConfig()
+    crop: CropConfig = CropConfig()
+    appearance: AppearanceConfig = AppearanceConfig()
 
 
 class EvaluateConfig(Config):

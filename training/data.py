@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from datasets.images import Grey, Image, decode_grey, decode_rgb
-from datasets.schema import GROUPS, ClipRow, CuratedRow
+from datasets.schema import GROUPS, ClipRow, CuratedRow, Row
 from datasets.shards import ShardError, check_schema
 
 CLIP_COLUMNS = ("images", "alphas", "trusts", "group")
@@ -54,16 +54,26 @@ def find_rows(
     Raises:
         ShardError: a file is no shard of `row_type`.
     """
-    found = []
-    for path in sorted(shards):
+    return [
+        place
+        for place, values in scan(sorted(shards), row_type, ("split", "group"))
+        if values["split"] == split and weights.get(values["group"], 0.0) > 0
+    ]
+
+
+def scan(shards: Sequence[Path], row_type: type[Row], columns: Sequence[str]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Every row's place and its values of a few columns, in shard order; the other columns are not read.
+
+    Raises:
+        ShardError: a file is no shard of `row_type`.
+    """
+    for path in shards:
         with pq.ParquetFile(path) as file:
             check_schema(path, file.schema_arrow, row_type)
             for index in range(file.num_row_groups):
-                columns = file.read_row_group(index, columns=["split", "group"]).to_pydict()
-                for row, (its_split, group) in enumerate(zip(columns["split"], columns["group"], strict=True)):
-                    if its_split == split and weights.get(group, 0.0) > 0:
-                        found.append(Place(path, index, row))
-    return found
+                rows = file.read_row_group(index, columns=list(columns)).to_pylist()
+                for row, values in enumerate(rows):
+                    yield Place(path, index, row), values
 
 
 def read_weights(path: Path | None) -> dict[str, float]:

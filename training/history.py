@@ -29,7 +29,7 @@ def write_history(out: Path, history: Sequence[Mapping[str, float]]) -> None:
             live.make_summary()
 
 
-class _PlotsOnly(Live):  # type: ignore[misc]
+class _PlotsOnly(Live):
     """DVCLive without its search for a repository: where there is a git one only, it would run `dvc init` in it."""
 
     def _init_dvc(self) -> None:

@@ -23,11 +23,6 @@ class Hourglass(nn.Module):
         super().__init__()
         self.config = config
         channels, squeeze, depths = config.channels, config.squeeze, config.depths
-        height, width = config.height // 4, config.width // 4
-        self.sizes = [(height, width)]
-        for _ in (1, 2, 3):
-            height, width = -(-height // 2), -(-width // 2)
-            self.sizes.append((height, width))
         self.stem = nn.Sequential(
             nn.Conv2d(4, channels[0], 5, stride=4, padding=1, bias=False),
             nn.BatchNorm2d(channels[0]),
@@ -52,10 +47,11 @@ class Hourglass(nn.Module):
         nn.init.constant_(self.head.bias, -1.0)
 
     def forward(self, frame: Tensor) -> Tensor:
-        """Foreground logits of frames of the configured size.
+        """Foreground logits of frames.
 
         Args:
-            frame: `(B, 4, H, W)` float: RGB 0-1 and the prior, the previous frame's alpha 0-1 (zeros: there is none).
+            frame: `(B, 4, H, W)` float, H and W multiples of 4: RGB 0-1 and the prior, the previous frame's alpha 0-1
+                (zeros: there is none).
 
         Returns:
             `(B, 1, H, W)` float logits; their sigmoid is the alpha.
@@ -64,10 +60,12 @@ class Hourglass(nn.Module):
         for encoder in self.encoders:
             features.append(encoder(features[-1]))
         merged = features.pop()
-        for lateral, decoder, size in zip(self.laterals, self.decoders, self.sizes[2::-1], strict=True):
-            # Sizes are constants, not read off the skip: an exported graph then holds no shape arithmetic.
+        for lateral, decoder in zip(self.laterals, self.decoders, strict=True):
+            skip = features.pop()
+            # As int, a size is a constant of the exported graph, which then holds no shape arithmetic.
+            size = (int(skip.shape[2]), int(skip.shape[3]))
             raised = functional.interpolate(lateral(merged), size=size, mode="bilinear", align_corners=False)
-            merged = decoder(raised + features.pop())
+            merged = decoder(raised + skip)
         for refinement in self.refinements:
             merged = torch.cat([merged, refinement(merged)], dim=1)
         return functional.pixel_shuffle(self.head(merged), 4)

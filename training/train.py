@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import math
@@ -70,11 +71,8 @@ def train(
         clips=rows.train_clips,
         curated=rows.train_curated,
         weights=group_weights,
-        size=size,
-        seed=config.seed,
-        config=config.batch,
-        augment=config.augment,
-        prior=config.prior,
+        size_at=functools.partial(training_size, config=config),
+        config=config,
     )
     validation = read_validation(rows.val_clips, rows.val_curated, size, limit=config.validation_clips)
     identity = _identity(config, [*clips, *curated], group_weights, init_from)
@@ -275,6 +273,16 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     span = max(config.steps - config.warmup_steps, 1)
     cosine = 0.5 * (1 + math.cos(math.pi * min((step - config.warmup_steps) / span, 1)))
     return config.learning_rate * (0.01 + 0.99 * cosine)
+
+
+def training_size(step: int, config: TrainConfig) -> tuple[int, int]:
+    """`(height, width)` of the frames of step `step` (from 0): half the student's for the first `coarse_steps`.
+
+    A quarter of the pixels is a quarter of the time, and what a person looks like is learnt as well on small frames;
+    only edges need the rest of the steps.
+    """
+    divisor = 2 if step < config.coarse_steps else 1
+    return config.model.height // divisor, config.model.width // divisor
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.config import CropConfig
+from training.crop import crop_matrix, draw_crop, person_box, warp
+
+
+def _person(height: int = 60, width: int = 80) -> np.ndarray:
+    alpha = np.zeros((height, width), np.uint8)
+    alpha[20:, 30:50] = 255
+    return alpha
+
+
+def test_the_whole_frame_at_its_own_size_is_the_identity() -> None:
+    assert crop_matrix((60, 80), (60, 80), (0, 0, 1, 1)) == pytest.approx(np.eye(3)[:2])
+
+
+def test_a_crop_lands_pixel_edges_on_pixel_edges() -> None:
+    # The right half of an 8 px row, enlarged to 8 px: source edge 4 goes to target edge 0, that is centre 3.5 to -0.5.
+    matrix = crop_matrix((4, 8), (4, 8), (0.5, 0, 1, 1))
+    assert matrix[0] @ [3.5, 0, 1] == pytest.approx(-0.5)
+    assert matrix[0] @ [7.5, 0, 1] == pytest.approx(7.5)
+
+
+def test_person_box_by_hand_and_of_an_empty_frame() -> None:
+    assert person_box(_person()) == pytest.approx((30 / 80, 20 / 60, 50 / 80, 1.0))
+    assert person_box(np.zeros((4, 4), np.uint8)) == (0, 0, 1, 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_a_person_cut_by_the_frames_lower_side_never_floats(seed: int) -> None:
+    config = CropConfig(rotation_deg=0)
+    target = (36, 64)
+    cropped = warp(_person(), draw_crop(np.random.default_rng(seed), _person(), target, config), target)
+    columns = np.flatnonzero((cropped > 127).any(axis=0))
+    assert columns.size
+    assert (cropped[-1, columns] > 127).any()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_image_and_alpha_move_together(seed: int) -> None:
+    alpha = _person()
+    matrix = draw_crop(np.random.default_rng(seed), alpha, (36, 64), CropConfig())
+    image = np.repeat(alpha[..., None], 3, axis=2)
+    assert np.array_equal(warp(image, matrix, (36, 64))[..., 0], warp(alpha, matrix, (36, 64)))
+
+
+def test_flip_is_a_mirror() -> None:
+    alpha = _person()
+    plain = CropConfig(flip=0, rotation_deg=0, aspect=0, shift=0)
+    still = draw_crop(np.random.default_rng(3), alpha, (36, 64), plain)
+    mirrored = draw_crop(np.random.default_rng(3), alpha, (36, 64), plain.model_copy(update={"flip": 1.0}))
+    assert np.array_equal(warp(alpha, still, (36, 64))[:, ::-1], warp(alpha, mirrored, (36, 64)))

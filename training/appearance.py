@@ -1,0 +1,188 @@
+"""Random looks: what people wear, how they are lit and where they are must not matter to the student.
+
+A data set of a few people teaches their faces, shirts and rooms unless these change from sample to sample while the
+shape stays. All operations are 8-bit and drawn once per sample, so that consecutive frames look alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.images import Grey, Image, decode_rgb, encode_jpeg
+from training.config import AppearanceConfig
+
+
+@dataclass(frozen=True)
+class Colour:
+    """`table[value, channel]` after a `(3, 3)` colour matrix: gamma, contrast, balance after hue and saturation."""
+
+    matrix: NDArray[np.float32]
+    table: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One draw of the appearance of a sample of size `(H, W)`.
+
+    Attributes:
+        head, body, rest: colours of the person above and below `neckline` (`(H, 1)`, 0-1 weight of the body, per row)
+            and of everything else.
+        cloth: `(H, W, 3)` texture worn below the neckline, or None. scene: `(H, W, 3)` picture behind, or None.
+        filter: `(3, 3, 3, 3)` random convolution (output, input, y, x), or None; mixed in by `filter_share`.
+        sigma: Gaussian blur in pixels, 0 for none. noise: standard deviation in grey levels, 0 for none.
+        quality: JPEG quality of a compression round trip, 0 for none. seed: of the noise.
+    """
+
+    head: Colour
+    body: Colour
+    rest: Colour
+    neckline: NDArray[np.float32]
+    cloth: Image | None
+    scene: Image | None
+    filter: NDArray[np.float32] | None
+    filter_share: float
+    sigma: float
+    noise: float
+    quality: int
+    seed: int
+
+
+def draw_look(
+    rng: np.random.Generator, alpha: Grey, donor: tuple[Image, Grey] | None, config: AppearanceConfig
+) -> Look:
+    """A random look for a person `alpha` `(H, W)`; `donor`, another frame and its alpha, lends cloth and scene."""
+    height, width = alpha.shape
+    head = draw_colour(rng, config, hue_deg=config.hue_deg)
+    body = draw_colour(rng, config, hue_deg=180.0) if rng.random() < config.redress else head
+    rest = draw_colour(rng, config, hue_deg=config.scene_hue_deg) if rng.random() < config.relight else head
+    cloth = scene = None
+    if donor is not None and rng.random() < config.cloth:
+        cloth = _cut(rng, donor[0], (height, width))
+    if donor is not None and rng.random() < config.scene:
+        scene = _free_scene(rng, *donor, (height, width))
+    return Look(
+        head=head,
+        body=body,
+        rest=rest,
+        neckline=_neckline(rng, alpha),
+        cloth=cloth,
+        scene=scene,
+        filter=_draw_filter(rng) if rng.random() < config.filter else None,
+        filter_share=float(rng.uniform(0.2, 0.8)),
+        sigma=float(rng.uniform(0.3, 1.4)) if rng.random() < config.blur else 0.0,
+        noise=float(rng.uniform(1, 9)) if rng.random() < config.noise else 0.0,
+        quality=int(rng.integers(25, 90)) if rng.random() < config.jpeg else 0,
+        seed=int(rng.integers(2**32)),
+    )
+
+
+def restyle(image: Image, alpha: Grey, look: Look) -> Image:
+    """`(H, W, 3)` uint8: the frame, whose person is `alpha` `(H, W)` uint8, in its new look."""
+    person = recolour(image, look.head)
+    if look.body is not look.head or look.cloth is not None:
+        dress = recolour(image, look.body)
+        if look.cloth is not None:
+            # The texture takes on the folds and shadows of what was worn before.
+            shade = cv2.cvtColor(dress, cv2.COLOR_RGB2GRAY)[..., None].astype(np.uint16)
+            dress = np.minimum(look.cloth * (shade + 64) >> 8, 255).astype(np.uint8)
+        person = _blend(dress, person, look.neckline[..., None])
+    if look.scene is not None or look.rest is not look.head:
+        behind = recolour(look.scene if look.scene is not None else image, look.rest)
+        person = _blend(person, behind, alpha[..., None] / np.float32(255))
+    return _degrade(person, look)
+
+
+def recolour(image: Image, colour: Colour) -> Image:
+    """The `(H, W, 3)` uint8 image in another light."""
+    turned = cv2.transform(image, colour.matrix)
+    return np.asarray(cv2.LUT(turned, colour.table.reshape(256, 1, 3)), dtype=np.uint8)
+
+
+def draw_colour(rng: np.random.Generator, config: AppearanceConfig, *, hue_deg: float) -> Colour:
+    """A random light, hues turned by at most `hue_deg`."""
+    angle = np.deg2rad(rng.uniform(-hue_deg, hue_deg))
+    saturation = 0.0 if rng.random() < config.grey else 1 + rng.uniform(-config.saturation, config.saturation)
+    gamma = np.exp(rng.uniform(-config.gamma, config.gamma))
+    gain = 1 + rng.uniform(-config.contrast, config.contrast)
+    shift = rng.uniform(-config.brightness, config.brightness)
+    balance = 1 + rng.uniform(-config.white_balance, config.white_balance, size=3)
+    ramp = np.linspace(0, 1, 256) ** gamma
+    curves = (gain * (ramp[:, None] - 0.5) + 0.5 + shift) * balance
+    return Colour(_hue_saturation(angle, saturation), np.clip(curves * 255 + 0.5, 0, 255).astype(np.uint8))
+
+
+def _degrade(image: Image, look: Look) -> Image:
+    if look.filter is not None:
+        image = _filtered(image, look.filter, look.filter_share)
+    if look.sigma:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), look.sigma), dtype=np.uint8)
+    if look.noise:
+        grain = np.random.default_rng(look.seed).standard_normal(image.shape, dtype=np.float32) * look.noise
+        image = np.clip(image + grain, 0, 255).astype(np.uint8)
+    return decode_rgb(encode_jpeg(image, quality=look.quality)) if look.quality else image
+
+
+def _blend(over: Image, under: Image, weight: NDArray[np.floating]) -> Image:
+    return np.asarray(np.rint(over * weight + under * (1 - weight)), dtype=np.uint8)
+
+
+def _neckline(rng: np.random.Generator, alpha: Grey) -> NDArray[np.float32]:
+    """Weight of the body per row: 0 above, 1 below a random height in the lower half of the person."""
+    rows = np.flatnonzero((alpha > 127).any(axis=1))
+    top, bottom = (int(rows[0]), int(rows[-1])) if rows.size else (0, alpha.shape[0])
+    neck = top + (bottom - top) * rng.uniform(0.45, 0.9)
+    ramp = (np.arange(alpha.shape[0], dtype=np.float32) - neck) / max(0.03 * alpha.shape[0], 1)
+    return np.clip(ramp + 0.5, 0, 1).astype(np.float32)[:, None]
+
+
+def _cut(rng: np.random.Generator, image: Image, size: tuple[int, int]) -> Image:
+    """A random piece of a picture, at `size` (height, width)."""
+    height, width = image.shape[:2]
+    rows, columns = max(int(height * rng.uniform(0.15, 0.6)), 1), max(int(width * rng.uniform(0.15, 0.6)), 1)
+    top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+    piece = image[top : top + rows, left : left + columns]
+    return np.asarray(cv2.resize(piece, (size[1], size[0]), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def _free_scene(rng: np.random.Generator, image: Image, alpha: Grey, size: tuple[int, int]) -> Image | None:
+    """The wider side of a frame that shows no person, at `size`; None where people leave less than a fifth free."""
+    columns = np.flatnonzero((alpha > 8).any(axis=0))
+    width = image.shape[1]
+    left, right = (int(columns[0]), int(columns[-1]) + 1) if columns.size else (width, width)
+    free = image[:, :left] if left >= width - right else image[:, right:]
+    if free.shape[1] < width / 5:
+        return None
+    scene = np.asarray(cv2.resize(free, (size[1], size[0]), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return np.ascontiguousarray(scene[:, ::-1]) if rng.random() < 0.5 else scene
+
+
+def _draw_filter(rng: np.random.Generator) -> NDArray[np.float32]:
+    return rng.normal(0, 1 / np.sqrt(27), size=(3, 3, 3, 3)).astype(np.float32)
+
+
+def _filtered(image: Image, kernel: NDArray[np.float32], share: float) -> Image:
+    """The image mixed with a random convolution of itself, brought to the same mean and contrast.
+
+    Textures and colours change, shapes stay. Source: Xu et al., "Robust and Generalizable Visual Representation
+    Learning via Random Convolutions", ICLR 2021.
+    """
+    channels = [
+        sum(cv2.filter2D(image[..., source], cv2.CV_32F, kernel[target, source]) for source in range(3))
+        for target in range(3)
+    ]
+    mixed = np.dstack([np.asarray(channel, dtype=np.float32) for channel in channels])
+    mean, deviation = mixed.mean(axis=(0, 1)), mixed.std(axis=(0, 1)) + 1e-3
+    matched = (mixed - mean) / deviation * image.std(axis=(0, 1)) + image.mean(axis=(0, 1))
+    return np.asarray(np.clip(image * (1 - share) + matched * share, 0, 255), dtype=np.uint8)
+
+
+def _hue_saturation(angle: float, saturation: float) -> NDArray[np.float32]:
+    """`(3, 3)` RGB matrix: rotation of the chroma plane of YIQ by `angle` and its scaling by `saturation`."""
+    to_yiq = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+    cos, sin = saturation * np.cos(angle), saturation * np.sin(angle)
+    turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
+    return np.asarray(np.linalg.inv(to_yiq) @ turn @ to_yiq, dtype=np.float32)

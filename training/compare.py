@@ -1,0 +1,57 @@
+"""The student beside what it competes with: the same frames for accuracy, the same seconds for speed."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from datasets.images import Grey, Image
+from stages.litert_model import LiteRTModel
+from training.evaluation_set import TestBurst
+from training.resize import resize
+from training.runtime import INPUT, OUTPUT, Student
+
+STUDENT, LANDSCAPE = "student", "selfie_landscape"
+
+
+def run_student(student: Student, burst: TestBurst) -> tuple[Grey, ...]:
+    """The student's alphas of a burst, at the frames' size: an empty prior first, then its own output."""
+    student.reset()
+    return tuple(student(image) for image in burst.images)
+
+
+def milliseconds(student: Student, landscape: Path, image: Image, *, rounds: int) -> dict[str, float]:
+    """Median milliseconds a frame inside each model on one core, both timed in turns in the same run.
+
+    Turn and turn about, so that whatever else the machine does slows both alike.
+
+    Raises:
+        FileNotFoundError: the landscape model is missing.
+    """
+    model = LiteRTModel(landscape, threads=1)
+    _, height, width, _ = model.input_shape
+    frame = student.tensor(image)
+    picture = resize(image, (height, width))[None].astype(np.float32) * np.float32(1 / 255)
+    return interleaved_medians(
+        {
+            STUDENT: lambda: student.session.run([OUTPUT], {INPUT: frame}),
+            LANDSCAPE: lambda: model(picture),
+        },
+        rounds=rounds,
+    )
+
+
+def interleaved_medians(calls: Mapping[str, Callable[[], object]], *, rounds: int, warmup: int = 5) -> dict[str, float]:
+    """Median wall milliseconds of each call over `rounds` rounds of all of them, after `warmup` untimed rounds."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for index in range(warmup + rounds):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if index >= warmup:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) * 1e3 for name, values in seconds.items()}

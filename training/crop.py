@@ -1,0 +1,71 @@
+"""One crop for a whole sample: around the person, from close up to far away, turned and mirrored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.images import Grey
+from training.config import CropConfig
+
+
+def draw_crop(
+    rng: np.random.Generator, alpha: Grey, target: tuple[int, int], config: CropConfig
+) -> NDArray[np.float64]:
+    """A random `(2, 3)` affine from a frame whose person is `alpha` `(H, W)` to `target` (height, width) pixels.
+
+    The crop may reach past every side of the frame but the lower one, where bodies leave it.
+    """
+    left, top, right, bottom = person_box(alpha)
+    height = (bottom - top) / rng.uniform(config.fill_min, config.fill_max)
+    stretch = np.exp(rng.uniform(-config.aspect, config.aspect))
+    width = float(np.clip(height * stretch, config.least, 1 + 2 * config.margin))
+    height = float(np.clip(height, config.least, 1 + config.margin))
+    x = (left + right) / 2 + rng.uniform(-config.shift, config.shift) * width
+    y = (top + bottom) / 2 + rng.uniform(-config.shift, config.shift) * height
+    x0 = float(np.clip(x - width / 2, -config.margin, 1 + config.margin - width))
+    y0 = float(np.clip(y - height / 2, -config.margin, 1 - height))
+    matrix = crop_matrix((alpha.shape[0], alpha.shape[1]), target, (x0, y0, x0 + width, y0 + height))
+    middle = (target[1] / 2 - 0.5, target[0] / 2 - 0.5)
+    turn = cv2.getRotationMatrix2D(middle, rng.uniform(-config.rotation_deg, config.rotation_deg), 1.0)
+    flip = np.eye(3)
+    if rng.random() < config.flip:
+        flip[0, 0], flip[0, 2] = -1, target[1] - 1
+    return np.asarray((flip @ _square(turn) @ _square(matrix))[:2], dtype=np.float64)
+
+
+def person_box(alpha: Grey) -> tuple[float, float, float, float]:
+    """Bounding box (x0, y0, x1, y1) of the foreground as fractions of the frame; the whole frame where it is empty."""
+    x, y, width, height = cv2.boundingRect((alpha > 127).astype(np.uint8))
+    if not width:
+        return 0.0, 0.0, 1.0, 1.0
+    return x / alpha.shape[1], y / alpha.shape[0], (x + width) / alpha.shape[1], (y + height) / alpha.shape[0]
+
+
+def crop_matrix(
+    source: tuple[int, int], target: tuple[int, int], crop: tuple[float, float, float, float]
+) -> NDArray[np.float64]:
+    """The `(2, 3)` affine of pixel centres that fills `target` (height, width) with a crop of `source`.
+
+    `crop` is (x0, y0, x1, y1) as fractions of the source's width and height.
+    """
+    x0, y0, x1, y1 = crop
+    sx = target[1] / ((x1 - x0) * source[1])
+    sy = target[0] / ((y1 - y0) * source[0])
+    return np.array([[sx, 0.0, (0.5 - x0 * source[1]) * sx - 0.5], [0.0, sy, (0.5 - y0 * source[0]) * sy - 0.5]])
+
+
+def warp(pixels: NDArray[np.uint8], matrix: NDArray[np.float64], target: tuple[int, int]) -> NDArray[np.uint8]:
+    """`pixels` under the affine at `target` (height, width); outside it is mirrored, image and alpha alike."""
+    height, width = target
+    size = (width, height)
+    return np.asarray(
+        cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), dtype=np.uint8
+    )
+
+
+def _square(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    return np.vstack([matrix, [0.0, 0.0, 1.0]])

@@ -1,0 +1,68 @@
+"""Measure the student beside every teacher and the fused label, and time it beside MediaPipe selfie landscape."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from training.compare import STUDENT, milliseconds, run_student
+from training.config import EvaluateConfig, ExportConfig
+from training.evaluation_set import EvaluationShards, keyed_bursts, read_keyed, read_test, test_bursts
+from training.evaluation_tables import EvaluationTables
+from training.export import MODEL, export
+from training.runtime import Student
+from training.scores import score_burst
+
+__all__ = ["EvaluateConfig", "EvaluationShards", "evaluate"]
+
+
+def evaluate(
+    *,
+    config: EvaluateConfig,
+    student: Path,
+    shards: EvaluationShards,
+    out: Path,
+    root: Path = Path(),
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Measure the student in folder `student` and write into `out`:
+
+    `metrics.json` (set to method to metric, and milliseconds), `frames.csv` (one row a frame and method),
+    `plots/methods.csv` and `plots/keyed_iou.csv`, `samples.parquet` (pictures for the report).
+
+    The sets are `keyed`, the keyed test clip with its exact alpha, and `test`, the test split with its curated labels.
+    Every frame's metrics are taken at the frame's own size. The student runs as it ships, exported, through each burst.
+
+    Args:
+        root: the project's root, where `config.landscape` lies.
+        progress: called with (bursts done, bursts).
+
+    Raises:
+        ValueError: there is nothing to measure on.
+        FileNotFoundError: the student or MediaPipe's model is missing.
+    """
+    keyed, test = keyed_bursts(shards), test_bursts(shards, max_frames=config.max_frames)
+    if not keyed and not test:
+        raise ValueError(
+            f"{len(shards.frames)} frame and {len(shards.curated)} curated shards hold no keyed test clip and no "
+            "frames of split test: pin a subject to `split: test` in its sidecar"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        export(config=ExportConfig(), student=student, out=Path(folder))
+        runtime = Student(Path(folder) / MODEL)
+    tables = EvaluationTables({"keyed": len(keyed), "test": len(test)}, config.samples)
+    bursts = itertools.chain(read_keyed(shards, keyed), read_test(shards, test))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, burst in enumerate(bursts, start=1):
+            found = {**burst.methods, STUDENT: run_student(runtime, burst)}
+            score = functools.partial(score_burst, truths=burst.truths, images=burst.images)
+            tables.add(burst, found, dict(zip(found, pool.map(score, found.values()), strict=True)))
+            image = burst.images[0]
+            if progress is not None:
+                progress(done, len(keyed) + len(test))
+    tables.write(out, milliseconds(runtime, root / config.landscape, image, rounds=config.timing_rounds))
