@@ -15,7 +15,7 @@ from datasets.images import Image, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, LabelRow, VoteRow
 from stages.base import ClipStage, Config, Drop
 from stages.keying import estimate_screen, key
-from stages.matting import MattingConfig, foreground_colours, matte
+from stages.matting import MattingConfig, foreground_colours, matte, prepare
 from stages.paste import Window, paste
 from stages.reliability import EXPERTISE, Expertise, edge_strength, reliabilities, shot_of
 from stages.semantics import keep_people
@@ -90,6 +90,9 @@ class Fuse(ClipStage[LabelRow]):
     produces = LabelRow
     libraries = ("numpy", "opencv-python-headless", "pymatting", "scipy")
     config: FuseConfig
+
+    def setup(self) -> None:
+        prepare()
 
     def process(self, item: Clip) -> Iterable[LabelRow | Drop]:
         """Labels of one burst in order; person-free backgrounds and frames without any vote are dropped."""

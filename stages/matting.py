@@ -42,6 +42,17 @@ class MattingConfig(Config):
     max_unknown: int = Field(default=60_000, ge=1)
 
 
+def prepare() -> None:
+    """Load the compiled kernels and keep them to one thread: every worker has its own core.
+
+    Results do not depend on the number of threads. On a busy machine numba's threads mostly wait for each other.
+    """
+    import numba
+    import pymatting  # noqa: F401 - its import loads (or, the first time, compiles) every kernel
+
+    numba.set_num_threads(1)
+
+
 def matte(image: Image, trimap: Grey, prior: NDArray[np.float32], config: MattingConfig) -> NDArray[np.float32]:
     """Alpha `(H, W)` float32 in 0-1: 0 and 1 where the trimap is sure, closed form in the unknown band.
 
