@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datasets.images import Grey
+from datasets.images import Grey, Image
 from datasets.schema import ClipRow, CuratedRow
 from training.appearance import draw_look, restyle
 from training.config import BatchConfig, TrainConfig
@@ -101,7 +101,8 @@ class BatchMaker:
         crop = draw_crop(rng, moment.alpha, size, self._config.crop)
         alpha = warp(moment.alpha, crop, size)
         look = draw_look(rng, alpha, (donor.image, donor.alpha) if donor else None, self._config.appearance)
-        image = restyle(warp(moment.image, crop, size), alpha, look)
+        inside = warp(np.full_like(moment.alpha, 255), crop, size)
+        image = _blacken(restyle(warp(moment.image, crop, size), alpha, look), inside)
         prior = empty = np.zeros_like(alpha)
         if kind == "minor":
             prior = minor_warp(alpha, rng)
@@ -110,9 +111,11 @@ class BatchMaker:
         before = None
         if moment.previous is not None:
             earlier, earlier_alpha = (warp(pixels, crop, size) for pixels in moment.previous)
-            before = np.dstack([restyle(earlier, earlier_alpha, look), empty])
+            before = np.dstack([_blacken(restyle(earlier, earlier_alpha, look), inside), empty])
         frame = np.dstack([image, prior])
-        return _Sample(frame, alpha, warp(moment.trust, crop, size), self._weights[moment.group], before)
+        # Beyond the frame there is surely nobody.
+        trust = warp(moment.trust, crop, size) | (255 - inside)
+        return _Sample(frame, alpha, trust, self._weights[moment.group], before)
 
     def _moment(self, step: int, index: int, rng: np.random.Generator, *, previous: bool) -> Moment:
         if index < self._clip_count:
@@ -164,6 +167,11 @@ def _collate(samples: Sequence[_Sample]) -> Batch:
         own=torch.tensor(own, dtype=torch.int64),
         before=_channels_first(np.stack(before)) if before else torch.zeros((0, 4, height, width), dtype=torch.uint8),
     )
+
+
+def _blacken(image: Image, inside: Grey) -> Image:
+    """Black where the frame ends, in spite of any change of colours."""
+    return np.asarray(np.where(inside[..., None] > 127, image, 0), dtype=np.uint8)
 
 
 def _channels_first(frames: NDArray[np.uint8]) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 from datasets.images import Grey, Image
 from stages.litert_model import LiteRTModel
 from training.evaluation_set import TestBurst
-from training.resize import resize
+from training.letterbox import resize
 from training.runtime import INPUT, OUTPUT, Student
 
 STUDENT, LANDSCAPE = "student", "selfie_landscape"

@@ -69,18 +69,18 @@ class CropConfig(Config):
 
     Attributes:
         fill_min, fill_max: height of the person as a fraction of the crop's; above 1 the crop cuts the person.
-        least: the crop's sides as fractions of the frame's, at least. margin: how far it may reach past the frame.
+        least: the crop's height as a fraction of the frame's, at least. margin: how far it may exceed the frame's.
         shift: how far the person may lie from the crop's middle, as a fraction of the crop.
         aspect: log of how far width and height are stretched against each other. rotation_deg: in degrees.
         flip: chance of mirroring left and right.
     """
 
     fill_min: float = Field(0.45, gt=0)
-    fill_max: float = Field(1.25, gt=0)
-    least: float = Field(0.35, gt=0, le=1)
+    fill_max: float = Field(1.8, gt=0)
+    least: float = Field(0.3, gt=0, le=1)
     margin: float = Field(0.1, ge=0, le=0.5)
     shift: float = Field(0.25, ge=0)
-    aspect: float = Field(0.4, ge=0)
+    aspect: float = Field(0.2, ge=0)
     rotation_deg: float = Field(8.0, ge=0)
     flip: float = Field(0.5, ge=0, le=1)
 

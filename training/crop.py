@@ -17,17 +17,16 @@ def draw_crop(
 ) -> NDArray[np.float64]:
     """A random `(2, 3)` affine from a frame whose person is `alpha` `(H, W)` to `target` (height, width) pixels.
 
-    The crop may reach past every side of the frame but the lower one, where bodies leave it.
+    Nearly undistorted, as the student sees frames at work. Where it shows more than the frame the rest is black, as
+    there.
     """
     left, top, right, bottom = person_box(alpha)
-    height = (bottom - top) / rng.uniform(config.fill_min, config.fill_max)
-    stretch = np.exp(rng.uniform(-config.aspect, config.aspect))
-    width = float(np.clip(height * stretch, config.least, 1 + 2 * config.margin))
-    height = float(np.clip(height, config.least, 1 + config.margin))
-    x = (left + right) / 2 + rng.uniform(-config.shift, config.shift) * width
-    y = (top + bottom) / 2 + rng.uniform(-config.shift, config.shift) * height
-    x0 = float(np.clip(x - width / 2, -config.margin, 1 + config.margin - width))
-    y0 = float(np.clip(y - height / 2, -config.margin, 1 - height))
+    fill = np.exp(rng.uniform(np.log(config.fill_min), np.log(config.fill_max)))
+    height = float(np.clip((bottom - top) / fill, config.least, 1 + config.margin))
+    shape = target[1] / target[0] * alpha.shape[0] / alpha.shape[1]
+    width = height * shape * float(np.exp(rng.uniform(-config.aspect, config.aspect)))
+    x0 = _place((left + right) / 2 + rng.uniform(-config.shift, config.shift) * width - width / 2, width)
+    y0 = _place((top + bottom) / 2 + rng.uniform(-config.shift, config.shift) * height - height / 2, height)
     matrix = crop_matrix((alpha.shape[0], alpha.shape[1]), target, (x0, y0, x0 + width, y0 + height))
     middle = (target[1] / 2 - 0.5, target[0] / 2 - 0.5)
     turn = cv2.getRotationMatrix2D(middle, rng.uniform(-config.rotation_deg, config.rotation_deg), 1.0)
@@ -59,12 +58,14 @@ def crop_matrix(
 
 
 def warp(pixels: NDArray[np.uint8], matrix: NDArray[np.float64], target: tuple[int, int]) -> NDArray[np.uint8]:
-    """`pixels` under the affine at `target` (height, width); outside it is mirrored, image and alpha alike."""
-    height, width = target
-    size = (width, height)
-    return np.asarray(
-        cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), dtype=np.uint8
-    )
+    """`pixels` under the affine at `target` (height, width); 0 outside of the frame."""
+    size = (target[1], target[0])
+    return np.asarray(cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def _place(start: float, length: float) -> float:
+    """Move a crop's start so that it stays in the frame (0-1) or, where it is longer, contains it."""
+    return float(np.clip(start, min(0, 1 - length), max(0, 1 - length)))
 
 
 def _square(matrix: NDArray[Any]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from datasets.images import Grey, Image, decode_grey, decode_rgb
 from datasets.schema import CuratedRow, FrameRow, LabelRow, Row, VoteRow
 from stages.paste import paste
 from training.data import Place, scan
-from training.resize import resize
+from training.letterbox import resize
 
 R = TypeVar("R", bound=Row)
 FrameKey = tuple[str, int]

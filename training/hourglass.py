@@ -62,9 +62,7 @@ class Hourglass(nn.Module):
         merged = features.pop()
         for lateral, decoder in zip(self.laterals, self.decoders, strict=True):
             skip = features.pop()
-            # As int, a size is a constant of the exported graph, which then holds no shape arithmetic.
-            size = (int(skip.shape[2]), int(skip.shape[3]))
-            raised = functional.interpolate(lateral(merged), size=size, mode="bilinear", align_corners=False)
+            raised = functional.interpolate(lateral(merged), size=skip.shape[-2:], mode="bilinear", align_corners=False)
             merged = decoder(raised + skip)
         for refinement in self.refinements:
             merged = torch.cat([merged, refinement(merged)], dim=1)

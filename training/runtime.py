@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from datasets.images import Grey, Image
-from training.resize import resize
+from training.letterbox import letterbox, unletterbox
 
 INPUT, OUTPUT = "frame", "alpha"
 
@@ -57,14 +56,13 @@ class Student:
         """Alpha `(H, W)` uint8 (255 = person) of the next frame `(H, W, 3)` uint8 RGB, at the frame's own size."""
         (alpha,) = self.session.run([OUTPUT], {INPUT: self.tensor(image)})
         self._prior = np.asarray(alpha, dtype=np.float32)[0, 0]
-        height, width = image.shape[:2]
         # Resized before rounding to 8 bits: soft edges stay smooth when enlarged.
-        enlarged = cv2.resize(self._prior, (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.rint(np.clip(enlarged, 0, 1) * 255).astype(np.uint8)
+        enlarged = unletterbox(self._prior, (image.shape[0], image.shape[1]))
+        return np.asarray(np.rint(np.clip(enlarged, 0, 1) * 255), dtype=np.uint8)
 
     def tensor(self, image: Image) -> NDArray[np.float32]:
         """`(1, 4, H, W)` float32 0-1 at the student's size: the frame and the current prior."""
-        small = resize(image, self.size)
+        small = letterbox(image, self.size)
         frame = np.empty((1, 4, *self.size), np.float32)
         np.multiply(small.transpose(2, 0, 1), np.float32(1 / 255), out=frame[0, :3])
         frame[0, 3] = self._prior

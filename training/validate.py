@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from datasets.images import decode_grey, decode_rgb
 from training.data import Place
-from training.resize import resize
+from training.letterbox import letterbox
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class ValidationClip:
-    """Frames in time order at the student's size: `images (T, H, W, 3)`, `alphas (T, H, W)`, `trusts`, all uint8."""
+    """Frames in time order, letterboxed: `images (T, H, W, 3)`, `alphas (T, H, W)`, `trusts`, all uint8."""
 
     images: NDArray[np.uint8]
     alphas: NDArray[np.uint8]
@@ -100,9 +100,9 @@ def _read_burst(burst: Sequence[Place], size: tuple[int, int]) -> ValidationClip
 def _resized(images: list[bytes], alphas: list[bytes], trusts: list[bytes], size: tuple[int, int]) -> ValidationClip:
     decoded = [decode_rgb(data) for data in images]
     return ValidationClip(
-        np.stack([resize(image, size) for image in decoded]),
-        np.stack([resize(decode_grey(data), size) for data in alphas]),
-        np.stack([resize(decode_grey(data), size) for data in trusts]),
+        np.stack([letterbox(image, size) for image in decoded]),
+        np.stack([letterbox(decode_grey(data), size) for data in alphas]),
+        np.stack([letterbox(decode_grey(data), size) for data in trusts]),
     )
 
 

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from datasets.schema import ClipRow, CuratedRow
+from training.batches import Batch, BatchMaker, batches
+from training.config import PriorConfig, TrainConfig
+from training.data import find_rows, read_weights
+
+Shards = tuple[Path, Path]
+
+
+def _maker(shards: Shards, config: TrainConfig) -> BatchMaker:
+    weights = {**read_weights(None), "gold": 1.0, "silver": 0.5}
+    return BatchMaker(
+        clips=find_rows([shards[0]], ClipRow, split="train", weights=weights),
+        curated=find_rows([shards[1]], CuratedRow, split="train", weights=weights),
+        weights=weights,
+        size_at=lambda step: (32, 64),
+        config=config,
+    )
+
+
+def _equal(first: Batch, second: Batch) -> bool:
+    return all(torch.equal(value, getattr(second, name)) for name, value in vars(first).items())
+
+
+def test_shapes_and_the_share_of_real_frames(shards: Shards, tiny: TrainConfig) -> None:
+    batch = _maker(shards, tiny)(0)
+    assert batch.frames.shape == (6, 4, 32, 64) and batch.frames.dtype == torch.uint8
+    assert batch.alpha.shape == batch.trust.shape == (6, 1, 32, 64)
+    assert batch.weight.tolist() == [0.5, 0.5, 0.5, 0.5, 1.0, 1.0]  # a quarter of 6 real frames, rounded
+    assert batch.before.shape == (len(batch.own), 4, 32, 64)
+
+
+def test_a_batch_depends_on_its_number_alone(shards: Shards, tiny: TrainConfig) -> None:
+    fresh, used = _maker(shards, tiny), _maker(shards, tiny)
+    for step in range(3):
+        used(step)
+    assert _equal(fresh(3), used(3))
+    assert not _equal(fresh(3), fresh(4))
+
+
+def test_threads_do_not_change_the_order(shards: Shards, tiny: TrainConfig) -> None:
+    maker = _maker(shards, tiny)
+    threaded = list(batches(maker, 2, 7, config=tiny.batch.model_copy(update={"loaders": 3})))
+    assert len(threaded) == 5
+    assert all(_equal(batch, maker(step)) for step, batch in enumerate(threaded, start=2))
+
+
+def test_priors_follow_the_mix(shards: Shards, tiny: TrainConfig) -> None:
+    empty = tiny.model_copy(update={"prior": PriorConfig(empty=1, minor=0, wrong=0, own=0)})
+    assert _maker(shards, empty)(0).frames[:, 3].sum() == 0
+    own = tiny.model_copy(update={"prior": PriorConfig(empty=0, minor=0, wrong=0, own=1)})
+    batch = _maker(shards, own)(0)
+    assert batch.own.tolist() == list(range(6))
+    assert batch.before[:, 3].sum() == 0 and batch.before[:, :3].sum() > 0
+
+
+def test_without_rows_there_is_no_maker(shards: Shards, tiny: TrainConfig) -> None:
+    with pytest.raises(ValueError, match="split train"):
+        BatchMaker(clips=[], curated=[], weights={}, size_at=lambda step: (32, 64), config=tiny)

@@ -1,0 +1,125 @@
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from training.config import TrainConfig
+from training.train import TrainResult, learning_rate, train, training_size
+
+Shards = tuple[Path, Path]
+
+
+class _Killed(Exception):
+    pass
+
+
+def _train(
+    config: TrainConfig, shards: Shards, folder: Path, *, kill_at: int = 0, start: Path | None = None
+) -> TrainResult:
+    def progress(step: int, steps: int, losses: Mapping[str, float]) -> None:
+        assert steps == config.steps and losses["loss"] > 0
+        if step == kill_at:
+            raise _Killed
+
+    return train(
+        config=config,
+        clips=[shards[0]],
+        curated=[shards[1]],
+        weights=None,
+        out=folder / "out",
+        checkpoints=folder / "checkpoints",
+        init_from=start,
+        progress=progress,
+    )
+
+
+def test_killed_twice_it_ends_with_the_same_bytes(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = _train(tiny, shards, whole)
+    for kill_at in (5, 7):
+        with pytest.raises(_Killed):
+            _train(tiny, shards, broken, kill_at=kill_at)
+    assert _train(tiny, shards, broken) == expected
+    for name in ("student.safetensors", "student.json", "history.csv"):
+        assert (broken / "out" / name).read_bytes() == (whole / "out" / name).read_bytes(), name
+
+
+def test_it_writes_what_it_promises(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
+    result = _train(tiny, shards, tmp_path)
+    out = tmp_path / "out"
+    lines = (out / "history.csv").read_text().splitlines()
+    assert lines[0] == "step,lr,loss,bce,dice,band,val_iou"
+    assert [line.split(",")[0] for line in lines[1:]] == ["4", "8"]
+    description = json.loads((out / "student.json").read_text())
+    assert description["architecture"]["width"] == 64
+    assert description["val_iou"] == result.best_iou and description["step"] == result.best_step
+    assert (out / "dvclive" / "plots" / "metrics" / "val_iou.tsv").is_file()
+
+
+def test_it_learns_to_find_the_person(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
+    longer = tiny.model_copy(update={"steps": 80, "coarse_steps": 20, "validate_every": 20, "ema": 0.9})
+    assert _train(longer, shards, tmp_path).best_iou > 0.6
+
+
+def test_it_stops_when_validation_no_longer_improves(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
+    flat = tiny.model_copy(
+        update={"steps": 40, "coarse_steps": 0, "learning_rate": 1e-12, "ema": 0.0, "validate_every": 1, "patience": 2}
+    )
+    result = _train(flat, shards, tmp_path)
+    assert result.stopped_early and result.steps < 40
+    assert _train(flat, shards, tmp_path) == result
+
+
+def test_it_starts_from_an_earlier_student(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
+    _train(tiny, shards, tmp_path / "first")
+    still = tiny.model_copy(update={"steps": 1, "coarse_steps": 0, "learning_rate": 1e-12, "validate_every": 1})
+    result = _train(still, shards, tmp_path / "second", start=tmp_path / "first" / "out")
+    before = json.loads((tmp_path / "first" / "out" / "student.json").read_text())["val_iou"]
+    assert result.best_iou == pytest.approx(before, abs=0.05)
+    other = still.model_copy(update={"model": tiny.model.model_copy(update={"channels": (8, 12, 16, 24)})})
+    with pytest.raises(ValueError, match=r"train\.model"):
+        _train(other, shards, tmp_path / "third", start=tmp_path / "first" / "out")
+
+
+def test_too_little_data_and_no_validation_say_what_to_do(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"52 rows of split train .*minimum_rows = 1000"):
+        _train(tiny.model_copy(update={"minimum_rows": 1000}), shards, tmp_path)
+    with pytest.raises(ValueError, match="no rows of split val"):
+        train(
+            config=tiny, clips=[], curated=[_without_validation(tmp_path)], weights=None,
+            out=tmp_path / "o", checkpoints=tmp_path / "c",
+        )  # fmt: skip
+
+
+def _without_validation(folder: Path) -> Path:
+    import numpy as np
+
+    from datasets.images import encode_jpeg, encode_png
+    from datasets.schema import CuratedRow
+    from datasets.shards import write_rows
+
+    grey = np.zeros((32, 64), np.uint8)
+    rows = [
+        CuratedRow(
+            source="s", clip=0, burst=0, time_us=time, path="", name="", width=64, height=32,
+            image=encode_jpeg(np.zeros((32, 64, 3), np.uint8)), alpha=encode_png(grey), trust=encode_png(grey),
+            foreground=b"", group="gold", split="train", role="footage", label_source="fused", quality=1.0, error="",
+            scenarios=[], subject="s", licences=[], truth=b"",
+        )
+        for time in range(10)
+    ]  # fmt: skip
+    write_rows(folder / "train-only.parquet", rows, CuratedRow)
+    return folder / "train-only.parquet"
+
+
+def test_the_rate_rises_and_falls(tiny: TrainConfig) -> None:
+    config = tiny.model_copy(update={"steps": 110, "warmup_steps": 10, "learning_rate": 1.0})
+    assert learning_rate(0, config) == pytest.approx(0.1)
+    assert learning_rate(9, config) == learning_rate(10, config) == pytest.approx(1.0)
+    assert learning_rate(60, config) == pytest.approx(0.505)
+    assert learning_rate(110, config) == pytest.approx(0.01)
+
+
+def test_frames_are_halved_at_first(tiny: TrainConfig) -> None:
+    assert [training_size(step, tiny) for step in (2, 3)] == [(16, 32), (32, 64)]

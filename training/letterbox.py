@@ -1,0 +1,55 @@
+"""How frames get into the student's fixed size and masks back out: scaled to fit, never distorted, the rest black."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Number = TypeVar("Number", np.uint8, np.float32)
+
+
+class Window(NamedTuple):
+    """Where the frame lies inside the student's picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def window(source: tuple[int, int], size: tuple[int, int]) -> Window:
+    """Where a frame of `source` (height, width) lies, centred, in a picture of `size` (height, width)."""
+    scale = min(size[0] / source[0], size[1] / source[1])
+    height, width = max(round(source[0] * scale), 1), max(round(source[1] * scale), 1)
+    return Window((size[0] - height) // 2, (size[1] - width) // 2, height, width)
+
+
+def letterbox(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """`pixels` `(H, W)` or `(H, W, C)` uint8, scaled to fit into `size` (height, width); zeros around."""
+    place = window((pixels.shape[0], pixels.shape[1]), size)
+    canvas = np.zeros((*size, *pixels.shape[2:]), np.uint8)
+    canvas[place.top : place.top + place.height, place.left : place.left + place.width] = resize(
+        pixels, (place.height, place.width)
+    )
+    return canvas
+
+
+def unletterbox(alpha: NDArray[Number], source: tuple[int, int]) -> NDArray[Number]:
+    """The part of `alpha` `(h, w)` that a frame of `source` (height, width) was put into, enlarged to that size."""
+    place = window(source, (alpha.shape[0], alpha.shape[1]))
+    inside = alpha[place.top : place.top + place.height, place.left : place.left + place.width]
+    return resize(inside, source)
+
+
+def resize(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """`pixels` `(H, W)` or `(H, W, C)` at `size` (height, width): averaged when shrunk, interpolated when enlarged."""
+    height, width = size
+    if pixels.shape[:2] == size:
+        return pixels
+    shrinks = pixels.shape[0] * pixels.shape[1] > height * width
+    return np.asarray(
+        cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    )
