@@ -2,8 +2,8 @@
 
 Source: A. Levin, D. Lischinski, Y. Weiss, "A closed-form solution to natural image matting", IEEE TPAMI 30(2), 2008;
 foreground colours: T. Germer et al., "Fast multi-level foreground estimation", ICPR 2020 (both through pymatting).
-pymatting's kernels are compiled by numba once per machine (about two minutes) and then read from numba's cache beside
-the package or in `NUMBA_CACHE_DIR`; a later process pays about a second for importing them, so they are imported late.
+The first import of pymatting on a machine compiles its kernels with numba (75 seconds of one core). They are kept
+beside the package or in `NUMBA_CACHE_DIR`; later processes import them in a second, and only those that matte do.
 """
 
 from __future__ import annotations
