@@ -11,14 +11,14 @@ import numpy as np
 
 from datasets.images import Grey, Image
 from stages.litert_model import LiteRTModel
-from training.evaluation_set import TestBurst
+from training.evaluation_set import MeasuredBurst
 from training.letterbox import resize
 from training.runtime import INPUT, OUTPUT, Student
 
 STUDENT, LANDSCAPE = "student", "selfie_landscape"
 
 
-def run_student(student: Student, burst: TestBurst) -> tuple[Grey, ...]:
+def run_student(student: Student, burst: MeasuredBurst) -> tuple[Grey, ...]:
     """The student's alphas of a burst, at the frames' size: an empty prior first, then its own output."""
     student.reset()
     return tuple(student(image) for image in burst.images)

@@ -138,7 +138,7 @@ class TrainConfig(Config):
         steps: in all. coarse_steps: how many of them, at first, on frames of half the height and width.
         warmup_steps: linear rise of the rate to `learning_rate`; then half a cosine down to 1 % of it.
         ema: how much of the running average of the weights each step keeps; that average is the student.
-        patience: validations without improvement after which training stops.
+        patience: validations without improvement after which training stops; those of the coarse steps do not count.
         minimum_rows: fewer rows of split train than this are an error.
         validation_clips: clips and bursts of split val to validate on, at most.
         amp: bfloat16 on a GPU. threads: of torch on the CPU; how sums are split over threads shows in the last bits.
@@ -146,8 +146,8 @@ class TrainConfig(Config):
     """
 
     seed: int = Field(0, ge=0)
-    steps: int = Field(1500, ge=1)
-    coarse_steps: int = Field(1000, ge=0)
+    steps: int = Field(2000, ge=1)
+    coarse_steps: int = Field(1400, ge=0)
     learning_rate: float = Field(4e-3, gt=0)
     weight_decay: float = Field(0.02, ge=0)
     warmup_steps: int = Field(60, ge=0)
@@ -167,6 +167,12 @@ class TrainConfig(Config):
     prior: PriorConfig = PriorConfig()
     crop: CropConfig = CropConfig()
     appearance: AppearanceConfig = AppearanceConfig()
+
+    @model_validator(mode="after")
+    def _ends_on_whole_frames(self) -> TrainConfig:
+        if self.coarse_steps >= self.steps:
+            raise ValueError(f"coarse_steps ({self.coarse_steps}) must be less than steps ({self.steps})")
+        return self
 
 
 class EvaluateConfig(Config):

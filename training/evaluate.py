@@ -12,7 +12,7 @@ from pathlib import Path
 
 from training.compare import STUDENT, milliseconds, run_student
 from training.config import EvaluateConfig, ExportConfig
-from training.evaluation_set import EvaluationShards, keyed_bursts, read_keyed, read_test, test_bursts
+from training.evaluation_set import EvaluationShards, find_keyed, find_test, read_keyed, read_test
 from training.evaluation_tables import EvaluationTables
 from training.export import MODEL, export
 from training.runtime import Student
@@ -46,7 +46,7 @@ def evaluate(
         ValueError: there is nothing to measure on.
         FileNotFoundError: the student or MediaPipe's model is missing.
     """
-    keyed, test = keyed_bursts(shards), test_bursts(shards, max_frames=config.max_frames)
+    keyed, test = find_keyed(shards), find_test(shards, max_frames=config.max_frames)
     if not keyed and not test:
         raise ValueError(
             f"{len(shards.frames)} frame and {len(shards.curated)} curated shards hold no keyed test clip and no "

@@ -34,14 +34,15 @@ class EvaluationShards:
 
 
 @dataclass(frozen=True)
-class TestBurst:
+class MeasuredBurst:
     """One burst to measure on; all sequences are aligned frame by frame.
 
     Attributes:
         set: `keyed` (truth is exact) or `test` (truth is the curated label). name: for people.
         images: `(H, W, 3)` uint8. truths: `(H, W)` uint8 of the same size. times: microseconds.
         methods: what each teacher voted and, in the keyed set, the fused label, at the frame's size; None where a
-            method has nothing for a frame. A teacher that looked and abstained found no person: an empty mask.
+            method has nothing for a frame. A teacher that speaks elsewhere and abstains here found no person: an
+            empty mask.
     """
 
     set: str
@@ -52,12 +53,12 @@ class TestBurst:
     methods: Mapping[str, tuple[Grey | None, ...]]
 
 
-def keyed_bursts(shards: EvaluationShards) -> list[BurstKeys]:
+def find_keyed(shards: EvaluationShards) -> list[BurstKeys]:
     """Keys of every burst of the keyed test clip."""
     return _find_bursts(shards.frames, FrameRow, {"role": "keyed"})
 
 
-def test_bursts(shards: EvaluationShards, *, max_frames: int) -> list[BurstKeys]:
+def find_test(shards: EvaluationShards, *, max_frames: int) -> list[BurstKeys]:
     """Keys of bursts of the test split without the keyed clip: about `max_frames` frames, spread evenly."""
     bursts = _find_bursts(shards.curated, CuratedRow, {"split": "test", "role": "footage"})
     total = sum(len(burst) for burst in bursts)
@@ -66,12 +67,12 @@ def test_bursts(shards: EvaluationShards, *, max_frames: int) -> list[BurstKeys]
     return [bursts[index] for index in picks]
 
 
-def read_keyed(shards: EvaluationShards, bursts: Sequence[BurstKeys]) -> Iterator[TestBurst]:
+def read_keyed(shards: EvaluationShards, bursts: Sequence[BurstKeys]) -> Iterator[MeasuredBurst]:
     """The keyed bursts decoded one by one, with every teacher's vote and the fused label."""
     wanted = {key for burst in bursts for key in burst}
     frames = RowIndex(shards.frames, FrameRow, wanted)
     labels = RowIndex(shards.labels, LabelRow, wanted)
-    votes = {teacher: RowIndex(paths, VoteRow, wanted) for teacher, paths in sorted(shards.votes.items())}
+    votes = _teachers(shards, wanted)
     for burst in bursts:
         rows = [frames[key] for key in burst]
         sizes = [(row.height, row.width) for row in rows]
@@ -80,7 +81,7 @@ def read_keyed(shards: EvaluationShards, bursts: Sequence[BurstKeys]) -> Iterato
             resize(decode_grey(labels[key].alpha), size) if key in labels else None
             for key, size in zip(burst, sizes, strict=True)
         )
-        yield TestBurst(
+        yield MeasuredBurst(
             set="keyed",
             name=f"{rows[0].path} clip {rows[0].clip} burst {rows[0].burst}",
             times=tuple(row.time_us for row in rows),
@@ -90,16 +91,16 @@ def read_keyed(shards: EvaluationShards, bursts: Sequence[BurstKeys]) -> Iterato
         )
 
 
-def read_test(shards: EvaluationShards, bursts: Sequence[BurstKeys]) -> Iterator[TestBurst]:
+def read_test(shards: EvaluationShards, bursts: Sequence[BurstKeys]) -> Iterator[MeasuredBurst]:
     """The test split's bursts decoded one by one, with every teacher's vote; the curated label is the truth."""
     wanted = {key for burst in bursts for key in burst}
     curated = RowIndex(shards.curated, CuratedRow, wanted)
-    votes = {teacher: RowIndex(paths, VoteRow, wanted) for teacher, paths in sorted(shards.votes.items())}
+    votes = _teachers(shards, wanted)
     for burst in bursts:
         rows = [curated[key] for key in burst]
         images = [decode_rgb(row.image) for row in rows]
         sizes = [(image.shape[0], image.shape[1]) for image in images]
-        yield TestBurst(
+        yield MeasuredBurst(
             set="test",
             name=f"{rows[0].path} clip {rows[0].clip} burst {rows[0].burst}",
             times=tuple(row.time_us for row in rows),
@@ -148,6 +149,16 @@ def _find_bursts(shards: Sequence[Path], row_type: type[Row], wanted: Mapping[st
             burst = (values["source"], values["clip"], values["burst"])
             bursts.setdefault(burst, []).append((values["source"], values["time_us"]))
     return [tuple(bursts[key]) for key in sorted(bursts)]
+
+
+def _teachers(shards: EvaluationShards, wanted: Collection[FrameKey]) -> dict[str, RowIndex[VoteRow]]:
+    """Votes by teacher; one that abstained on every wanted frame (a keyer, without a screen) is not compared."""
+    found = {}
+    for teacher, paths in sorted(shards.votes.items()):
+        rows = (values for _, values in scan(paths, VoteRow, ("source", "time_us", "windows")))
+        if any(values["windows"] and (values["source"], values["time_us"]) in wanted for values in rows):
+            found[teacher] = RowIndex(paths, VoteRow, wanted)
+    return found
 
 
 def _votes(index: RowIndex[VoteRow], burst: BurstKeys, sizes: Sequence[tuple[int, int]]) -> tuple[Grey | None, ...]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.images import Grey, encode_jpeg, encode_png
-from training.evaluation_set import TestBurst
+from training.evaluation_set import MeasuredBurst
 from training.scores import FRAME_METRICS, BurstScores, mean_scores
 
 SETS = ("keyed", "test")
@@ -39,7 +39,7 @@ class EvaluationTables:
         self._every = {name: max(math.ceil(bursts.get(name, 0) / samples), 1) if samples else 0 for name in SETS}
 
     def add(
-        self, burst: TestBurst, found: Mapping[str, Sequence[Grey | None]], scores: Mapping[str, BurstScores]
+        self, burst: MeasuredBurst, found: Mapping[str, Sequence[Grey | None]], scores: Mapping[str, BurstScores]
     ) -> None:
         """Take in one burst: each method's alphas and their scores."""
         for method, score in scores.items():
@@ -92,7 +92,7 @@ class EvaluationTables:
 
 
 def _sample(
-    burst: TestBurst, found: Mapping[str, Sequence[Grey | None]], scores: Mapping[str, BurstScores]
+    burst: MeasuredBurst, found: Mapping[str, Sequence[Grey | None]], scores: Mapping[str, BurstScores]
 ) -> dict[str, Any]:
     """The burst's middle frame as pictures; a method that has nothing for it has no picture (empty bytes)."""
     index = len(burst.times) // 2

@@ -195,6 +195,8 @@ class _Run:
             {"step": state.step, "lr": learning_rate(state.step - 1, self.config), **means, "val_iou": iou}
         )
         state.totals, state.counted = {}, 0
+        if state.step <= self.config.coarse_steps:
+            return  # a student of half frames competes with nobody
         if iou > state.best_iou:
             state.best_iou, state.best_step, state.stale = iou, state.step, 0
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self.average.state_dict().items()}

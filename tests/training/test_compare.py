@@ -1,0 +1,15 @@
+import time
+
+from training.compare import interleaved_medians
+
+
+def test_calls_take_turns_and_medians_are_milliseconds() -> None:
+    order: list[str] = []
+
+    def slow() -> None:
+        order.append("slow")
+        time.sleep(0.004)
+
+    medians = interleaved_medians({"quick": lambda: order.append("quick"), "slow": slow}, rounds=5, warmup=1)
+    assert order == ["quick", "slow"] * 6
+    assert medians["slow"] > 3.9 and medians["quick"] < medians["slow"]
