@@ -141,7 +141,7 @@ class TrainConfig(Config):
         patience: validations without improvement after which training stops; those of the coarse steps do not count.
         minimum_rows: fewer rows of split train than this are an error.
         validation_clips: clips and bursts of split val to validate on, at most.
-        amp: bfloat16 on a GPU. threads: of torch on the CPU; how sums are split over threads shows in the last bits.
+        amp: bfloat16 on a GPU. threads: of torch on the CPU (loaders take more); they show in the last bits of sums.
         init_from: folder (relative to the project's root) of an earlier student to start from; empty for none.
     """
 
@@ -159,7 +159,7 @@ class TrainConfig(Config):
     validation_clips: int = Field(48, ge=1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     amp: bool = True
-    threads: int = Field(2, ge=1)
+    threads: int = Field(1, ge=1)
     init_from: str = ""
     model: HourglassConfig = HourglassConfig()
     batch: BatchConfig = BatchConfig()
