@@ -29,8 +29,8 @@ class Look:
     """One draw of the appearance of a sample of size `(H, W)`.
 
     Attributes:
-        head, body, rest: colours of the person above and below `neckline` (`(H, 1)`, 0-1 weight of the body, per row)
-            and of everything else.
+        head, hair, body, rest: colours of the face, of what is above `hairline`, below `neckline`, and of all else.
+        hairline, neckline: `(H, 1)`, 0-1 weight of the hair and of the body in each row.
         cloth: `(H, W, 3)` texture worn below the neckline, or None. scene: `(H, W, 3)` picture behind, or None.
         filter: `(3, 3, 3, 3)` random convolution (output, input, y, x), or None; mixed in by `filter_share`.
         sigma: Gaussian blur in pixels, 0 for none. noise: standard deviation in grey levels, 0 for none.
@@ -38,8 +38,10 @@ class Look:
     """
 
     head: Colour
+    hair: Colour
     body: Colour
     rest: Colour
+    hairline: NDArray[np.float32]
     neckline: NDArray[np.float32]
     cloth: Image | None
     scene: Image | None
@@ -57,6 +59,7 @@ def draw_look(
     """A random look for a person `alpha` `(H, W)`; `donor`, another frame and its alpha, lends cloth and scene."""
     height, width = alpha.shape
     head = draw_colour(rng, config, hue_deg=config.hue_deg)
+    hair = draw_colour(rng, config, hue_deg=3 * config.hue_deg) if rng.random() < config.redress else head
     body = draw_colour(rng, config, hue_deg=180.0) if rng.random() < config.redress else head
     rest = draw_colour(rng, config, hue_deg=config.scene_hue_deg) if rng.random() < config.relight else head
     cloth = scene = None
@@ -66,9 +69,12 @@ def draw_look(
         scene = _free_scene(rng, *donor, (height, width))
     return Look(
         head=head,
+        hair=hair,
         body=body,
         rest=rest,
-        neckline=_neckline(rng, alpha),
+        hairline=1 - _below(alpha, float(rng.uniform(0.0, 0.3))),
+        # A texture worn from head to foot leaves the shape alone to go by.
+        neckline=_below(alpha, 0.0 if cloth is not None and rng.random() < 0.3 else float(rng.uniform(0.4, 0.9))),
         cloth=cloth,
         scene=scene,
         filter=_draw_filter(rng) if rng.random() < config.filter else None,
@@ -83,6 +89,8 @@ def draw_look(
 def restyle(image: Image, alpha: Grey, look: Look) -> Image:
     """`(H, W, 3)` uint8: the frame, whose person is `alpha` `(H, W)` uint8, in its new look."""
     person = recolour(image, look.head)
+    if look.hair is not look.head:
+        person = _blend(recolour(image, look.hair), person, look.hairline[..., None])
     if look.body is not look.head or look.cloth is not None:
         dress = recolour(image, look.body)
         if look.cloth is not None:
@@ -130,13 +138,13 @@ def _blend(over: Image, under: Image, weight: NDArray[np.floating]) -> Image:
     return np.asarray(np.rint(over * weight + under * (1 - weight)), dtype=np.uint8)
 
 
-def _neckline(rng: np.random.Generator, alpha: Grey) -> NDArray[np.float32]:
-    """Weight of the body per row: 0 above, 1 below a random height in the lower half of the person."""
+def _below(alpha: Grey, fraction: float) -> NDArray[np.float32]:
+    """`(H, 1)` weight per row: 0 above, 1 below the row at `fraction` of the person's height, a short ramp between."""
     rows = np.flatnonzero((alpha > 127).any(axis=1))
     top, bottom = (int(rows[0]), int(rows[-1])) if rows.size else (0, alpha.shape[0])
-    neck = top + (bottom - top) * rng.uniform(0.45, 0.9)
-    ramp = (np.arange(alpha.shape[0], dtype=np.float32) - neck) / max(0.03 * alpha.shape[0], 1)
-    return np.clip(ramp + 0.5, 0, 1).astype(np.float32)[:, None]
+    row = top + (bottom - top) * fraction
+    ramp = (np.arange(alpha.shape[0], dtype=np.float32) - row) / max(0.03 * alpha.shape[0], 1)
+    return np.asarray(np.clip(ramp + 0.5, 0, 1), dtype=np.float32)[:, None]
 
 
 def _cut(rng: np.random.Generator, image: Image, size: tuple[int, int]) -> Image:

@@ -99,10 +99,10 @@ class BatchMaker:
     ) -> _Sample:
         """One sample; `donor` lends cloth and scene, `stranger` is the mask of the sample before, if there is one."""
         crop = draw_crop(rng, moment.alpha, size, self._config.crop)
-        alpha = warp(moment.alpha, crop, size)
+        alpha = warp(moment.alpha, crop)
         look = draw_look(rng, alpha, (donor.image, donor.alpha) if donor else None, self._config.appearance)
-        inside = warp(np.full_like(moment.alpha, 255), crop, size)
-        image = _blacken(restyle(warp(moment.image, crop, size), alpha, look), inside)
+        inside = warp(np.full_like(moment.alpha, 255), crop)
+        image = _blacken(restyle(warp(moment.image, crop), alpha, look), inside)
         prior = empty = np.zeros_like(alpha)
         if kind == "minor":
             prior = minor_warp(alpha, rng)
@@ -110,11 +110,11 @@ class BatchMaker:
             prior = wrong_prior(alpha, stranger if stranger is not None else alpha[:, ::-1], rng)
         before = None
         if moment.previous is not None:
-            earlier, earlier_alpha = (warp(pixels, crop, size) for pixels in moment.previous)
+            earlier, earlier_alpha = (warp(pixels, crop) for pixels in moment.previous)
             before = np.dstack([_blacken(restyle(earlier, earlier_alpha, look), inside), empty])
         frame = np.dstack([image, prior])
         # Beyond the frame there is surely nobody.
-        trust = warp(moment.trust, crop, size) | (255 - inside)
+        trust = warp(moment.trust, crop) | (255 - inside)
         return _Sample(frame, alpha, trust, self._weights[moment.group], before)
 
     def _moment(self, step: int, index: int, rng: np.random.Generator, *, previous: bool) -> Moment:

@@ -73,6 +73,7 @@ class CropConfig(Config):
         shift: how far the person may lie from the crop's middle, as a fraction of the crop.
         aspect: log of how far width and height are stretched against each other. rotation_deg: in degrees.
         flip: chance of mirroring left and right.
+        bend: standard deviation of smooth displacements as a fraction of the height, at most.
     """
 
     fill_min: float = Field(0.45, gt=0)
@@ -83,6 +84,7 @@ class CropConfig(Config):
     aspect: float = Field(0.2, ge=0)
     rotation_deg: float = Field(8.0, ge=0)
     flip: float = Field(0.5, ge=0, le=1)
+    bend: float = Field(0.05, ge=0, le=0.2)
 
 
 class AppearanceConfig(Config):
@@ -120,12 +122,14 @@ class BatchConfig(Config):
 
     Attributes:
         size: samples a batch. curated_share: how many of them are real frames; the rest are synthetic clips.
+        max_repeats: how often rows of a rare subject may be repeated to make subjects come about even.
         pool_row_groups: row groups (32 rows) shuffled together and held in memory, as encoded bytes.
         loaders: threads that make batches. ahead: batches made ahead of time at most.
     """
 
     size: int = Field(24, ge=1)
     curated_share: float = Field(0.25, ge=0, le=1)
+    max_repeats: int = Field(8, ge=1)
     pool_row_groups: int = Field(16, ge=1)
     loaders: int = Field(1, ge=1)
     ahead: int = Field(6, ge=1)

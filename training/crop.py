@@ -1,4 +1,4 @@
-"""One crop for a whole sample: around the person, from close up to far away, turned and mirrored."""
+"""One crop for a whole sample: around the person, from close up to far away, turned, mirrored and bent."""
 
 from __future__ import annotations
 
@@ -11,15 +11,40 @@ from numpy.typing import NDArray
 from datasets.images import Grey
 from training.config import CropConfig
 
+Sampling = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""For every pixel of the result, the x and the y of the source pixel it shows: maps of `cv2.remap`."""
 
-def draw_crop(
+BEND_GRID = (4, 6)
+
+
+def draw_crop(rng: np.random.Generator, alpha: Grey, target: tuple[int, int], config: CropConfig) -> Sampling:
+    """A random view, at `target` (height, width), of a frame whose person is `alpha` `(H, W)` uint8.
+
+    Nearly undistorted, as the student sees frames at work, but for a smooth bending: a few people then stand for many
+    builds and haircuts. Where the crop shows more than the frame the rest is black, as at work.
+    """
+    matrix = _draw_affine(rng, alpha, target, config)
+    height, width = target
+    dx, dy = _draw_bend(rng, target, config.bend * float(rng.random()))
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    back = cv2.invertAffineTransform(matrix).astype(np.float32)
+    x, y = x + dx, y + dy
+    return back[0, 0] * x + back[0, 1] * y + back[0, 2], back[1, 0] * x + back[1, 1] * y + back[1, 2]
+
+
+def _draw_bend(rng: np.random.Generator, target: tuple[int, int], strength: float) -> Sampling:
+    """Smooth random displacements in pixels, of standard deviation `strength` x height; none at the lower side."""
+    grid = rng.standard_normal((*BEND_GRID, 2)).astype(np.float32) * np.float32(strength * target[0])
+    # Bodies that leave the frame below must go on doing so.
+    grid[-1, :, 1] = 0
+    field = cv2.resize(grid, (target[1], target[0]), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(field[..., 0], np.float32), np.asarray(field[..., 1], np.float32)
+
+
+def _draw_affine(
     rng: np.random.Generator, alpha: Grey, target: tuple[int, int], config: CropConfig
 ) -> NDArray[np.float64]:
-    """A random `(2, 3)` affine from a frame whose person is `alpha` `(H, W)` to `target` (height, width) pixels.
-
-    Nearly undistorted, as the student sees frames at work. Where it shows more than the frame the rest is black, as
-    there.
-    """
+    """The `(2, 3)` affine from frame to target pixels: crop, rotation, mirror."""
     left, top, right, bottom = person_box(alpha)
     fill = np.exp(rng.uniform(np.log(config.fill_min), np.log(config.fill_max)))
     height = float(np.clip((bottom - top) / fill, config.least, 1 + config.margin))
@@ -57,10 +82,9 @@ def crop_matrix(
     return np.array([[sx, 0.0, (0.5 - x0 * source[1]) * sx - 0.5], [0.0, sy, (0.5 - y0 * source[0]) * sy - 0.5]])
 
 
-def warp(pixels: NDArray[np.uint8], matrix: NDArray[np.float64], target: tuple[int, int]) -> NDArray[np.uint8]:
-    """`pixels` under the affine at `target` (height, width); 0 outside of the frame."""
-    size = (target[1], target[0])
-    return np.asarray(cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR), dtype=np.uint8)
+def warp(pixels: NDArray[np.uint8], sampling: Sampling) -> NDArray[np.uint8]:
+    """`pixels` `(H, W)` or `(H, W, C)` uint8 as sampled, bilinearly; 0 outside of the frame."""
+    return np.asarray(cv2.remap(pixels, *sampling, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def _place(start: float, length: float) -> float:

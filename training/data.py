@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,11 +55,34 @@ def find_rows(
     Raises:
         ShardError: a file is no shard of `row_type`.
     """
-    return [
-        place
-        for place, values in scan(sorted(shards), row_type, ("split", "group"))
-        if values["split"] == split and weights.get(values["group"], 0.0) > 0
-    ]
+    return [place for place, _ in _wanted(shards, row_type, split, weights)]
+
+
+def find_balanced_rows(
+    shards: Sequence[Path],
+    row_type: type[ClipRow] | type[CuratedRow],
+    *,
+    split: str,
+    weights: Mapping[str, float],
+    max_repeats: int,
+) -> list[Place]:
+    """As `find_rows`, rows of rarer subjects repeated, up to `max_repeats` times, until subjects come about even.
+
+    A student that sees one person most of the time learns that person.
+    """
+    found = list(_wanted(shards, row_type, split, weights))
+    counts = Counter(subject for _, subject in found)
+    most = max(counts.values(), default=0)
+    return [place for place, subject in found for _ in range(min(round(most / counts[subject]), max_repeats))]
+
+
+def _wanted(
+    shards: Sequence[Path], row_type: type[Row], split: str, weights: Mapping[str, float]
+) -> Iterator[tuple[Place, str]]:
+    """Place and subject of every row of the split whose group has a weight."""
+    for place, values in scan(sorted(shards), row_type, ("split", "group", "subject")):
+        if values["split"] == split and weights.get(values["group"], 0.0) > 0:
+            yield place, values["subject"]
 
 
 def scan(shards: Sequence[Path], row_type: type[Row], columns: Sequence[str]) -> Iterator[tuple[Place, dict[str, Any]]]:

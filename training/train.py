@@ -19,7 +19,7 @@ from datasets.shards import file_digest
 from training.batches import Batch, BatchMaker, batches
 from training.checkpoint import Progress, load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from training.config import TrainConfig
-from training.data import Place, find_rows, read_weights
+from training.data import Place, find_balanced_rows, find_rows, read_weights
 from training.history import write_history
 from training.hourglass import Hourglass
 from training.losses import student_losses
@@ -247,13 +247,14 @@ class _Rows:
         Raises:
             ValueError: too few to train on, or none to validate on.
         """
+        repeats = config.batch.max_repeats
         found = cls(
-            train_clips=find_rows(clips, ClipRow, split="train", weights=weights),
-            train_curated=find_rows(curated, CuratedRow, split="train", weights=weights),
+            train_clips=find_balanced_rows(clips, ClipRow, split="train", weights=weights, max_repeats=repeats),
+            train_curated=find_balanced_rows(curated, CuratedRow, split="train", weights=weights, max_repeats=repeats),
             val_clips=find_rows(clips, ClipRow, split="val", weights=weights),
             val_curated=find_rows(curated, CuratedRow, split="val", weights=weights),
         )
-        count = len(found.train_clips) + len(found.train_curated)
+        count = len({*found.train_clips, *found.train_curated})
         if count < config.minimum_rows:
             raise ValueError(
                 f"{count} rows of split train with a weight above 0 in {len(clips)} clip and {len(curated)} curated "

@@ -43,8 +43,18 @@ def test_relighting_leaves_the_person_and_redressing_the_head(image: np.ndarray,
     redressed = NEUTRAL.model_copy(update={"redress": 1.0})
     found = restyle(image, alpha, draw_look(np.random.default_rng(1), alpha, None, redressed))
     changed = np.abs(found.astype(int) - image).max(axis=(1, 2))
-    assert changed[:12].max() <= 1
+    assert changed[11:13].max() <= 1  # the face: below any hairline, above any neckline
     assert changed[-1] > 10
+
+
+def test_a_texture_can_cover_the_whole_person(image: np.ndarray, alpha: np.ndarray) -> None:
+    donor = (np.full((24, 32, 3), 128, np.uint8), np.zeros((24, 32), np.uint8))
+    dressed = NEUTRAL.model_copy(update={"cloth": 1.0})
+    starts = {
+        int(np.flatnonzero(draw_look(np.random.default_rng(seed), alpha, donor, dressed).neckline[:, 0] > 0.5)[0])
+        for seed in range(30)
+    }
+    assert min(starts) in (6, 7) and max(starts) > 12
 
 
 def test_a_borrowed_scene_holds_no_person(alpha: np.ndarray) -> None:

@@ -33,8 +33,7 @@ def test_person_box_by_hand_and_of_an_empty_frame() -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_a_person_cut_by_the_frames_lower_side_never_floats(seed: int) -> None:
     config = CropConfig(rotation_deg=0, margin=0)
-    target = (36, 64)
-    cropped = warp(_person(), draw_crop(np.random.default_rng(seed), _person(), target, config), target)
+    cropped = warp(_person(), draw_crop(np.random.default_rng(seed), _person(), (36, 64), config))
     columns = np.flatnonzero((cropped > 127).any(axis=0))
     assert columns.size
     assert (cropped[-1, columns] > 127).any()
@@ -44,14 +43,36 @@ def test_a_person_cut_by_the_frames_lower_side_never_floats(seed: int) -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_image_and_alpha_move_together(seed: int) -> None:
     alpha = _person()
-    matrix = draw_crop(np.random.default_rng(seed), alpha, (36, 64), CropConfig())
+    sampling = draw_crop(np.random.default_rng(seed), alpha, (36, 64), CropConfig())
     image = np.repeat(alpha[..., None], 3, axis=2)
-    assert np.array_equal(warp(image, matrix, (36, 64))[..., 0], warp(alpha, matrix, (36, 64)))
+    assert np.array_equal(warp(image, sampling)[..., 0], warp(alpha, sampling))
 
 
 def test_flip_is_a_mirror() -> None:
     alpha = _person()
-    plain = CropConfig(flip=0, rotation_deg=0, aspect=0, shift=0)
-    still = draw_crop(np.random.default_rng(3), alpha, (36, 64), plain)
+    plain = CropConfig(flip=0, rotation_deg=0, aspect=0, shift=0, bend=0)
+    still = warp(alpha, draw_crop(np.random.default_rng(3), alpha, (36, 64), plain))
     mirrored = draw_crop(np.random.default_rng(3), alpha, (36, 64), plain.model_copy(update={"flip": 1.0}))
-    assert np.array_equal(warp(alpha, still, (36, 64))[:, ::-1], warp(alpha, mirrored, (36, 64)))
+    assert np.abs(still[:, ::-1].astype(int) - warp(alpha, mirrored)).max() <= 1
+
+
+def test_a_small_crop_shows_no_more_than_the_frame_and_a_wide_one_is_black_around() -> None:
+    white = np.full((60, 80), 255, np.uint8)
+    close = CropConfig(fill_min=1.5, fill_max=1.5, rotation_deg=0, bend=0, aspect=0)
+    assert warp(white, draw_crop(np.random.default_rng(0), _person(), (36, 64), close)).min() == 255
+    far = close.model_copy(update={"fill_min": 0.6, "fill_max": 0.6, "shift": 0.0, "margin": 0.0})
+    wide = warp(white, draw_crop(np.random.default_rng(0), _person(), (36, 64), far))
+    # 80 x 60 shown whole at 36 px of height is 48 px wide.
+    assert (wide[18] > 127).sum() == 48
+
+
+def test_bending_changes_the_shape_but_hardly_the_size() -> None:
+    alpha = _person()
+    straight = CropConfig(fill_min=0.7, fill_max=0.7, rotation_deg=0, aspect=0, flip=0, bend=0)
+    masks = [
+        warp(alpha, draw_crop(np.random.default_rng(5), alpha, (36, 64), straight.model_copy(update={"bend": bend})))
+        for bend in (0.0, 0.05)
+    ]
+    area, bent = ((mask > 127).sum() for mask in masks)
+    assert not np.array_equal(*masks)
+    assert 0.6 < bent / area < 1.6

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets.schema import ClipRow, CuratedRow
-from datasets.shards import ShardError
-from training.data import MomentReader, Place, ShuffledRows, find_rows, read_weights
+from datasets.shards import ShardError, read_rows, write_rows
+from training.data import MomentReader, Place, ShuffledRows, find_balanced_rows, find_rows, read_weights
 
 Shards = tuple[Path, Path]
 
@@ -19,6 +20,18 @@ def test_rows_are_found_by_split_and_weight(shards: Shards) -> None:
     assert len(find_rows([clips], ClipRow, split="val", weights=weights)) == 4
     assert len(find_rows([curated], CuratedRow, split="train", weights=weights)) == 12
     assert find_rows([clips], ClipRow, split="train", weights={"gold": 1.0}) == []
+
+
+def test_rare_subjects_are_repeated_within_limits(tmp_path: Path, shards: Shards) -> None:
+    rows = list(read_rows(shards[0], ClipRow))[:12]
+    mixed = [replace(row, subject="rare" if index < 2 else "common") for index, row in enumerate(rows)]
+    write_rows(tmp_path / "mixed.parquet", mixed, ClipRow)
+    for limit, expected in ((8, 10), (3, 6), (1, 2)):
+        found = find_balanced_rows(
+            [tmp_path / "mixed.parquet"], ClipRow, split="train", weights={"silver": 1.0}, max_repeats=limit
+        )
+        assert sum(place.row < 2 for place in found) == expected
+        assert len(found) == 10 + expected
 
 
 def test_a_shard_of_another_kind_is_named(shards: Shards) -> None:
