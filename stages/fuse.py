@@ -38,7 +38,8 @@ class FuseConfig(Config):
         strategy: a name of `stages.strategies.STRATEGIES`.
         longest_side: a label has its frame's stored size, limited to this many pixels.
         expertise: teacher to how good it is at each kind of shot; a teacher not named counts one half throughout.
-        edge_gain: preference for teachers whose contour follows the picture's edges: weight × exp(gain · fit).
+        edge_gain: preference for teachers whose contour follows the picture's edges: weight × exp(gain · fit). Chosen,
+            like the trimap's widths and the matting's prior weight, on subsets of the benchmark's three sets.
         min_box_score: person boxes below this confidence are not used.
         box_margin: foreground that touches no box enlarged this many times is no person.
         jpeg_quality: of the stored foreground colours.

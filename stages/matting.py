@@ -38,7 +38,7 @@ class MattingConfig(Config):
     """
 
     enabled: bool = True
-    prior_weight: float = Field(default=0.03, gt=0)
+    prior_weight: float = Field(default=0.1, gt=0)
     max_unknown: int = Field(default=60_000, ge=1)
 
 
