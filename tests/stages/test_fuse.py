@@ -18,7 +18,7 @@ from stages.matting import MattingConfig
 from stages.strategies import STRATEGIES
 
 HEIGHT, WIDTH = 72, 96
-BOX = [0.2, 0.1, 0.7, 1.0]
+BOX = [0.15, 0.1, 0.8, 1.0]  # wide enough to be wholly a portrait
 MakeFrame = Callable[..., FrameRow]
 
 
