@@ -32,6 +32,7 @@ class Look:
         head, hair, body, rest: colours of the face, of what is above `hairline`, below `neckline`, and of all else.
         hairline, neckline: `(H, 1)`, 0-1 weight of the hair and of the body in each row.
         cloth: `(H, W, 3)` texture worn below the neckline, or None. scene: `(H, W, 3)` picture behind, or None.
+        absent: the person has left: nothing but the scene is seen.
         filter: `(3, 3, 3, 3)` random convolution (output, input, y, x), or None; mixed in by `filter_share`.
         sigma: Gaussian blur in pixels, 0 for none. noise: standard deviation in grey levels, 0 for none.
         quality: JPEG quality of a compression round trip, 0 for none. seed: of the noise.
@@ -45,6 +46,7 @@ class Look:
     neckline: NDArray[np.float32]
     cloth: Image | None
     scene: Image | None
+    absent: bool
     filter: NDArray[np.float32] | None
     filter_share: float
     sigma: float
@@ -77,6 +79,7 @@ def draw_look(
         neckline=_below(alpha, 0.0 if cloth is not None and rng.random() < 0.3 else float(rng.uniform(0.4, 0.9))),
         cloth=cloth,
         scene=scene,
+        absent=scene is not None and bool(rng.random() < config.absent),
         filter=_draw_filter(rng) if rng.random() < config.filter else None,
         filter_share=float(rng.uniform(0.2, 0.8)),
         sigma=float(rng.uniform(0.3, 1.4)) if rng.random() < config.blur else 0.0,
@@ -88,6 +91,8 @@ def draw_look(
 
 def restyle(image: Image, alpha: Grey, look: Look) -> Image:
     """`(H, W, 3)` uint8: the frame, whose person is `alpha` `(H, W)` uint8, in its new look."""
+    if look.absent and look.scene is not None:
+        return _degrade(recolour(look.scene, look.rest), look)
     person = recolour(image, look.head)
     if look.hair is not look.head:
         person = _blend(recolour(image, look.hair), person, look.hairline[..., None])

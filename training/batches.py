@@ -104,6 +104,8 @@ class BatchMaker:
         inside = warp(np.full_like(moment.alpha, 255), crop)
         image = _blacken(restyle(warp(moment.image, crop), alpha, look), inside)
         prior = empty = np.zeros_like(alpha)
+        if look.absent:
+            alpha = empty
         if kind == "minor":
             prior = minor_warp(alpha, rng)
         elif kind == "wrong":
@@ -114,7 +116,7 @@ class BatchMaker:
             before = np.dstack([_blacken(restyle(earlier, earlier_alpha, look), inside), empty])
         frame = np.dstack([image, prior])
         # Beyond the frame there is surely nobody.
-        trust = warp(moment.trust, crop) | (255 - inside)
+        trust = np.full_like(alpha, 255) if look.absent else warp(moment.trust, crop) | (255 - inside)
         return _Sample(frame, alpha, trust, self._weights[moment.group], before)
 
     def _moment(self, step: int, index: int, rng: np.random.Generator, *, previous: bool) -> Moment:

@@ -84,7 +84,7 @@ class CropConfig(Config):
     aspect: float = Field(0.2, ge=0)
     rotation_deg: float = Field(8.0, ge=0)
     flip: float = Field(0.5, ge=0, le=1)
-    bend: float = Field(0.05, ge=0, le=0.2)
+    bend: float = Field(0.03, ge=0, le=0.2)
 
 
 class AppearanceConfig(Config):
@@ -96,24 +96,26 @@ class AppearanceConfig(Config):
         grey: chance that a light takes all colour.
         relight, redress: chances that the surroundings, the clothes get a light of their own.
         cloth: chance of clothes with another texture. scene: chance of another sample's surroundings.
+        absent: chance that, in those, there is nobody at all.
         filter: chance of a random convolution. blur, noise, jpeg: chances of a blurred, noisy, compressed frame.
     """
 
-    gamma: float = Field(0.4, ge=0)
-    contrast: float = Field(0.35, ge=0)
-    brightness: float = Field(0.2, ge=0)
-    white_balance: float = Field(0.15, ge=0)
-    saturation: float = Field(0.5, ge=0)
-    hue_deg: float = Field(12.0, ge=0)
-    scene_hue_deg: float = Field(90.0, ge=0)
-    grey: float = Field(0.1, ge=0, le=1)
+    gamma: float = Field(0.3, ge=0)
+    contrast: float = Field(0.25, ge=0)
+    brightness: float = Field(0.12, ge=0)
+    white_balance: float = Field(0.08, ge=0)
+    saturation: float = Field(0.35, ge=0)
+    hue_deg: float = Field(8.0, ge=0)
+    scene_hue_deg: float = Field(30.0, ge=0)
+    grey: float = Field(0.05, ge=0, le=1)
     relight: float = Field(0.7, ge=0, le=1)
-    redress: float = Field(0.6, ge=0, le=1)
-    cloth: float = Field(0.3, ge=0, le=1)
-    scene: float = Field(0.25, ge=0, le=1)
-    filter: float = Field(0.3, ge=0, le=1)
-    blur: float = Field(0.2, ge=0, le=1)
-    noise: float = Field(0.3, ge=0, le=1)
+    redress: float = Field(0.3, ge=0, le=1)
+    cloth: float = Field(0.1, ge=0, le=1)
+    scene: float = Field(0.4, ge=0, le=1)
+    absent: float = Field(0.25, ge=0, le=1)
+    filter: float = Field(0.08, ge=0, le=1)
+    blur: float = Field(0.15, ge=0, le=1)
+    noise: float = Field(0.2, ge=0, le=1)
     jpeg: float = Field(0.2, ge=0, le=1)
 
 
@@ -151,7 +153,7 @@ class TrainConfig(Config):
 
     seed: int = Field(0, ge=0)
     steps: int = Field(2000, ge=1)
-    coarse_steps: int = Field(1400, ge=0)
+    coarse_steps: int = Field(1200, ge=0)
     learning_rate: float = Field(4e-3, gt=0)
     weight_decay: float = Field(0.02, ge=0)
     warmup_steps: int = Field(60, ge=0)

@@ -6,7 +6,7 @@ from training.config import AppearanceConfig
 
 NEUTRAL = AppearanceConfig(
     gamma=0, contrast=0, brightness=0, white_balance=0, saturation=0, hue_deg=0, scene_hue_deg=0, grey=0,
-    relight=0, redress=0, cloth=0, scene=0, filter=0, blur=0, noise=0, jpeg=0,
+    relight=0, redress=0, cloth=0, scene=0, absent=0, filter=0, blur=0, noise=0, jpeg=0,
 )  # fmt: skip
 
 
@@ -62,6 +62,9 @@ def test_a_borrowed_scene_holds_no_person(alpha: np.ndarray) -> None:
     donor[alpha == 255] = 250
     look = draw_look(np.random.default_rng(0), alpha, (donor, alpha), NEUTRAL.model_copy(update={"scene": 1.0}))
     assert look.scene is not None and look.scene.max() == 50
+    gone = NEUTRAL.model_copy(update={"scene": 1.0, "absent": 1.0})
+    look = draw_look(np.random.default_rng(0), alpha, (donor, alpha), gone)
+    assert look.absent and np.abs(restyle(donor, alpha, look).astype(int) - 50).max() <= 1
     crowded = np.full((24, 32), 255, np.uint8)
     look = draw_look(np.random.default_rng(0), alpha, (donor, crowded), NEUTRAL.model_copy(update={"scene": 1.0}))
     assert look.scene is None

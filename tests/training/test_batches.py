@@ -49,6 +49,14 @@ def test_threads_do_not_change_the_order(shards: Shards, tiny: TrainConfig) -> N
     assert all(_equal(batch, maker(step)) for step, batch in enumerate(threaded, start=2))
 
 
+def test_where_the_person_has_left_the_label_is_empty_and_sure(shards: Shards, tiny: TrainConfig) -> None:
+    look = tiny.appearance.model_copy(update={"scene": 1.0, "absent": 1.0})
+    batch = _maker(shards, tiny.model_copy(update={"appearance": look}))(0)
+    empty = [index for index in range(6) if not batch.alpha[index].any()]
+    assert empty and 0 not in empty  # the first sample has no neighbour to borrow surroundings from
+    assert all(batch.trust[index].min() == 255 for index in empty)
+
+
 def test_priors_follow_the_mix(shards: Shards, tiny: TrainConfig) -> None:
     empty = tiny.model_copy(update={"prior": PriorConfig(empty=1, minor=0, wrong=0, own=0)})
     assert _maker(shards, empty)(0).frames[:, 3].sum() == 0
