@@ -28,6 +28,7 @@ install: .venv/installed
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25"
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,bench]"
+	$(BIN)/python -c "import pymatting"  # compiles its kernels once, or every worker would pay for it
 	touch $@
 
 clean:

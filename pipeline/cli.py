@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from pipeline.house import FRAME_STAGES, RESULT_STAGES
-from pipeline.lifetime import die_with_parent
+from pipeline.lifetime import die_with_dvc
 from pipeline.store_commands import app as store_app
 
 app = typer.Typer(
@@ -66,7 +66,7 @@ def run(
 
     Only units of work that are not in the store are computed; a killed run goes on where it was.
     """
-    die_with_parent()
+    die_with_dvc()
     from pipeline.params import load_params
     from pipeline.progress import stage_progress
     from pipeline.run_log import log_summary
@@ -116,7 +116,7 @@ def fetch(
 
     The cache is `~/.cache/autoroto`, or the folder that AUTOROTO_CACHE names.
     """
-    die_with_parent()
+    die_with_dvc()
     from pipeline.fetch_command import run_fetch
 
     run_fetch(project_root(), names, console)

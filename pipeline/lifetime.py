@@ -11,9 +11,12 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent ends (Linux; elsewhere nothing happens)."""
-    if sys.platform != "linux":
+def die_with_dvc() -> None:
+    """Where DVC started this process, ask the kernel to end it when DVC ends (Linux; elsewhere nothing happens).
+
+    Started by hand it may outlive its shell, as `nohup` promises.
+    """
+    if sys.platform != "linux" or "DVC_ROOT" not in os.environ:
         return
     parent = os.getppid()
     with contextlib.suppress(OSError):
