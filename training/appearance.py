@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 from datasets.images import Grey, Image, decode_rgb, encode_jpeg
 from training.config import AppearanceConfig
 
+MAX_CLUTTER = 4
+RAMP = np.linspace(0, 1, 256, dtype=np.float32)
+TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+FROM_YIQ = np.linalg.inv(TO_YIQ)
+
 
 @dataclass(frozen=True)
 class Colour:
@@ -30,7 +35,7 @@ class Look:
 
     Attributes:
         head, hair, body, rest: colours of the face, of what is above `hairline`, below `neckline`, and of all else.
-        hairline, neckline: `(H, 1)`, 0-1 weight of the hair and of the body in each row.
+        hairline, neckline: `(H, 1)` uint8 weight of the hair and of the body in each row.
         cloth: `(H, W, 3)` texture worn below the neckline, or None. scene: `(H, W, 3)` picture behind, or None.
         absent: the person has left: nothing but the scene is seen.
         filter: `(3, 3, 3, 3)` random convolution (output, input, y, x), or None; mixed in by `filter_share`.
@@ -42,8 +47,8 @@ class Look:
     hair: Colour
     body: Colour
     rest: Colour
-    hairline: NDArray[np.float32]
-    neckline: NDArray[np.float32]
+    hairline: Grey
+    neckline: Grey
     cloth: Image | None
     scene: Image | None
     absent: bool
@@ -74,7 +79,7 @@ def draw_look(
         hair=hair,
         body=body,
         rest=rest,
-        hairline=1 - _below(alpha, float(rng.uniform(0.0, 0.3))),
+        hairline=255 - _below(alpha, float(rng.uniform(0.0, 0.3))),
         # A texture worn from head to foot leaves the shape alone to go by.
         neckline=_below(alpha, 0.0 if cloth is not None and rng.random() < 0.3 else float(rng.uniform(0.4, 0.9))),
         cloth=cloth,
@@ -95,17 +100,17 @@ def restyle(image: Image, alpha: Grey, look: Look) -> Image:
         return _degrade(recolour(look.scene, look.rest), look)
     person = recolour(image, look.head)
     if look.hair is not look.head:
-        person = _blend(recolour(image, look.hair), person, look.hairline[..., None])
+        person = _blend(recolour(image, look.hair), person, look.hairline)
     if look.body is not look.head or look.cloth is not None:
         dress = recolour(image, look.body)
         if look.cloth is not None:
             # The texture takes on the folds and shadows of what was worn before.
             shade = cv2.cvtColor(dress, cv2.COLOR_RGB2GRAY)[..., None].astype(np.uint16)
             dress = np.minimum(look.cloth * (shade + 64) >> 8, 255).astype(np.uint8)
-        person = _blend(dress, person, look.neckline[..., None])
+        person = _blend(dress, person, look.neckline)
     if look.scene is not None or look.rest is not look.head:
         behind = recolour(look.scene if look.scene is not None else image, look.rest)
-        person = _blend(person, behind, alpha[..., None] / np.float32(255))
+        person = _blend(person, behind, alpha)
     return _degrade(person, look)
 
 
@@ -123,9 +128,9 @@ def draw_colour(rng: np.random.Generator, config: AppearanceConfig, *, hue_deg: 
     gain = 1 + rng.uniform(-config.contrast, config.contrast)
     shift = rng.uniform(-config.brightness, config.brightness)
     balance = 1 + rng.uniform(-config.white_balance, config.white_balance, size=3)
-    ramp = np.linspace(0, 1, 256) ** gamma
-    curves = (gain * (ramp[:, None] - 0.5) + 0.5 + shift) * balance
-    return Colour(_hue_saturation(angle, saturation), np.clip(curves * 255 + 0.5, 0, 255).astype(np.uint8))
+    curve = gain * (RAMP**gamma - 0.5) + 0.5 + shift
+    table = np.clip(curve[:, None] * (balance * 255) + 0.5, 0, 255).astype(np.uint8)
+    return Colour(_hue_saturation(angle, saturation), table)
 
 
 def _degrade(image: Image, look: Look) -> Image:
@@ -139,17 +144,19 @@ def _degrade(image: Image, look: Look) -> Image:
     return decode_rgb(encode_jpeg(image, quality=look.quality)) if look.quality else image
 
 
-def _blend(over: Image, under: Image, weight: NDArray[np.floating]) -> Image:
-    return np.asarray(np.rint(over * weight + under * (1 - weight)), dtype=np.uint8)
+def _blend(over: Image, under: Image, weight: Grey) -> Image:
+    """`over` where `weight` `(H, W)` or `(H, 1)` uint8 is 255, `under` where it is 0."""
+    share = weight[..., None].astype(np.uint16)
+    return ((over * share + under * (255 - share) + 127) // 255).astype(np.uint8)
 
 
-def _below(alpha: Grey, fraction: float) -> NDArray[np.float32]:
-    """`(H, 1)` weight per row: 0 above, 1 below the row at `fraction` of the person's height, a short ramp between."""
+def _below(alpha: Grey, fraction: float) -> Grey:
+    """`(H, 1)` uint8 weight per row: 0 above, 255 below `fraction` of the person's height, a short ramp between."""
     rows = np.flatnonzero((alpha > 127).any(axis=1))
     top, bottom = (int(rows[0]), int(rows[-1])) if rows.size else (0, alpha.shape[0])
     row = top + (bottom - top) * fraction
     ramp = (np.arange(alpha.shape[0], dtype=np.float32) - row) / max(0.03 * alpha.shape[0], 1)
-    return np.asarray(np.clip(ramp + 0.5, 0, 1), dtype=np.float32)[:, None]
+    return np.asarray(np.clip(ramp + 0.5, 0, 1) * 255, dtype=np.uint8)[:, None]
 
 
 def _cut(rng: np.random.Generator, image: Image, size: tuple[int, int]) -> Image:
@@ -162,14 +169,20 @@ def _cut(rng: np.random.Generator, image: Image, size: tuple[int, int]) -> Image
 
 
 def _free_scene(rng: np.random.Generator, image: Image, alpha: Grey, size: tuple[int, int]) -> Image | None:
-    """The wider side of a frame that shows no person, at `size`; None where people leave less than a fifth free."""
+    """The wider side of a frame that shows no person, cluttered, at `size`; None where less than a fifth is free."""
     columns = np.flatnonzero((alpha > 8).any(axis=0))
     width = image.shape[1]
     left, right = (int(columns[0]), int(columns[-1]) + 1) if columns.size else (width, width)
     free = image[:, :left] if left >= width - right else image[:, right:]
     if free.shape[1] < width / 5:
         return None
-    scene = np.asarray(cv2.resize(free, (size[1], size[0]), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    scene = np.array(cv2.resize(free, (size[1], size[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    for _ in range(rng.integers(MAX_CLUTTER + 1)):
+        # Pieces of itself in other places and sizes: a few rooms must stand for all the clutter there is.
+        height, width = int(size[0] * rng.uniform(0.1, 0.7)), int(size[1] * rng.uniform(0.1, 0.4))
+        top, left = int(rng.integers(size[0] - height + 1)), int(rng.integers(size[1] - width + 1))
+        piece = _cut(rng, free, (height, width))
+        scene[top : top + height, left : left + width] = piece
     return np.ascontiguousarray(scene[:, ::-1]) if rng.random() < 0.5 else scene
 
 
@@ -195,7 +208,6 @@ def _filtered(image: Image, kernel: NDArray[np.float32], share: float) -> Image:
 
 def _hue_saturation(angle: float, saturation: float) -> NDArray[np.float32]:
     """`(3, 3)` RGB matrix: rotation of the chroma plane of YIQ by `angle` and its scaling by `saturation`."""
-    to_yiq = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
     cos, sin = saturation * np.cos(angle), saturation * np.sin(angle)
     turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
-    return np.asarray(np.linalg.inv(to_yiq) @ turn @ to_yiq, dtype=np.float32)
+    return np.asarray(FROM_YIQ @ turn @ TO_YIQ, dtype=np.float32)

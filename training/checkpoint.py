@@ -83,8 +83,13 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Undo `optimizer_tensors`; hyper-parameters stay as they are configured."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = tensor
+        parameter = parameters[int(index)]
+        if tensor.shape == parameter.shape:
+            # A fused optimizer walks through memory: state must lie there as its parameter does (channels last).
+            tensor = torch.empty_like(parameter).copy_(tensor)
+        state.setdefault(int(index), {})[name] = tensor.detach()
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -100,7 +100,8 @@ class _Run:
         for network in (self.model, self.average):
             network.to(self.device)
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.AdamW(_parameter_groups(self.model, config.weight_decay), lr=config.learning_rate)
+        groups = _parameter_groups(self.model, config.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
         self.progress = Progress(identity)
         self._resume()
 
@@ -181,11 +182,11 @@ class _Run:
     def _update_average(self) -> None:
         # A young average follows quickly, so that the random start is soon forgotten.
         keep = min(self.config.ema, (1 + self.progress.step) / (10 + self.progress.step))
-        for average, tensor in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
-            if average.dtype.is_floating_point:
-                average.lerp_(tensor, 1 - keep)
-            else:
-                average.copy_(tensor)
+        averages, tensors = self.average.state_dict(), self.model.state_dict()
+        floats = [name for name, tensor in tensors.items() if tensor.dtype.is_floating_point]
+        torch._foreach_lerp_([averages[name] for name in floats], [tensors[name] for name in floats], 1 - keep)
+        for name in tensors.keys() - set(floats):
+            averages[name].copy_(tensors[name])
 
     def _validate(self, clips: Sequence[ValidationClip]) -> None:
         state = self.progress

@@ -51,7 +51,7 @@ def test_a_texture_can_cover_the_whole_person(image: np.ndarray, alpha: np.ndarr
     donor = (np.full((24, 32, 3), 128, np.uint8), np.zeros((24, 32), np.uint8))
     dressed = NEUTRAL.model_copy(update={"cloth": 1.0})
     starts = {
-        int(np.flatnonzero(draw_look(np.random.default_rng(seed), alpha, donor, dressed).neckline[:, 0] > 0.5)[0])
+        int(np.flatnonzero(draw_look(np.random.default_rng(seed), alpha, donor, dressed).neckline[:, 0] > 127)[0])
         for seed in range(30)
     }
     assert min(starts) in (6, 7) and max(starts) > 12

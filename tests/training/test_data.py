@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datasets.images import encode_jpeg, encode_png
 from datasets.schema import ClipRow, CuratedRow
 from datasets.shards import ShardError, read_rows, write_rows
 from training.data import MomentReader, Place, ShuffledRows, find_balanced_rows, find_rows, read_weights
@@ -89,3 +90,23 @@ def test_a_clips_previous_frame_is_one_step_to_the_left(shards: Shards) -> None:
         assert now - before in (0, 1)
         starts.add(now)
     assert len(starts) == 3
+
+
+def test_large_photos_come_at_one_small_size_whatever_the_size_of_their_label(tmp_path: Path, shards: Shards) -> None:
+    alpha = np.zeros((320, 640), np.uint8)
+    alpha[:, 320:] = 255
+    image = np.zeros((900, 1800, 3), np.uint8)
+    image[:, 900:] = (250, 120, 10)
+    row = replace(
+        next(iter(read_rows(shards[1], CuratedRow))), width=1800, height=900, image=encode_jpeg(image), alpha=encode_png(alpha),
+        trust=encode_png(alpha),
+    )  # fmt: skip
+    write_rows(tmp_path / "large.parquet", [row], CuratedRow)
+    moment = MomentReader(CuratedRow, pool=1)(
+        Place(tmp_path / "large.parquet", 0, 0), np.random.default_rng(0), previous=True
+    )
+    assert moment.image.shape == (256, 512, 3)
+    assert moment.alpha.shape == moment.trust.shape == (256, 512)
+    assert np.abs(moment.image[:, 300:].astype(int) - (250, 120, 10)).max() < 8
+    assert moment.image[:, :200].max() < 8
+    assert moment.previous is not None and np.array_equal(moment.previous[0], moment.image)
