@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 START_SECONDS = 90
+PORTS = range(6379, 10000)
 
 
 @contextmanager
@@ -70,13 +71,16 @@ def _end(head: subprocess.Popen[bytes]) -> None:
 
 
 def _free_port() -> int:
-    """A free port outside 10002-19999, which Ray keeps for its workers."""
-    for port in range(6379, 10000):
+    """A free port outside 10002-19999, which Ray keeps for its workers.
+
+    The search begins at a place of this process's own: two that start Ray at once must not choose the same port.
+    """
+    for offset in range(len(PORTS)):
+        port = PORTS[(os.getpid() * 7 + offset) % len(PORTS)]
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                return port
-    raise RuntimeError("no free port between 6379 and 9999 for a local Ray")
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"no free port in {PORTS.start}-{PORTS.stop - 1} for a local Ray")

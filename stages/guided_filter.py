@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
-from cv2.typing import MatLike
+from numpy.typing import NDArray
 
 from datasets.images import Grey, Image
+
+Plane = NDArray[np.float32]
+"""`(H, W)` float32."""
 
 
 def upsample_alpha(alpha: Grey, image: Image, *, radius: int = 4, epsilon: float = 1e-4) -> Grey:
@@ -28,7 +33,7 @@ def upsample_alpha(alpha: Grey, image: Image, *, radius: int = 4, epsilon: float
     if alpha.shape == (height, width):
         return alpha
     luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
-    guide = cv2.resize(luma, alpha.shape[::-1], interpolation=cv2.INTER_AREA)
+    guide = np.asarray(cv2.resize(luma, alpha.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
     target = alpha.astype(np.float32) / 255
     mean_guide, mean_target = _mean(guide, radius), _mean(target, radius)
     covariance = _mean(guide * target, radius) - mean_guide * mean_target
@@ -48,6 +53,6 @@ def upsample_alpha(alpha: Grey, image: Image, *, radius: int = 4, epsilon: float
     return result
 
 
-def _mean(values: MatLike, radius: int) -> MatLike:
+def _mean(values: NDArray[Any], radius: int) -> Plane:
     side = 2 * radius + 1
-    return cv2.boxFilter(values, -1, (side, side), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.boxFilter(values, -1, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)

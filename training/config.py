@@ -154,7 +154,7 @@ class TrainConfig(Config):
     seed: int = Field(0, ge=0)
     steps: int = Field(2000, ge=1)
     coarse_steps: int = Field(1200, ge=0)
-    learning_rate: float = Field(4e-3, gt=0)
+    learning_rate: float = Field(6e-3, gt=0)
     weight_decay: float = Field(0.02, ge=0)
     warmup_steps: int = Field(60, ge=0)
     ema: float = Field(0.99, ge=0, lt=1)

@@ -26,7 +26,7 @@ def test_what_a_stage_consumes_is_produced_before_it(stage):
 
 def test_a_broken_chain_is_found_before_any_worker_starts(monkeypatch):
     monkeypatch.setitem(UPSTREAM, "fuse", ("ingest", "detect"))
-    with pytest.raises(ChainError, match="fuse consumes .*VoteRow.*but"):
+    with pytest.raises(ChainError, match=r"fuse consumes .*VoteRow.*but"):
         check_chain("fuse")
     monkeypatch.setitem(UPSTREAM, "score", ("ingest", "fuse", "detect", "vote"))
     with pytest.raises(ChainError, match="score consumes"):

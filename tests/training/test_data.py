@@ -98,9 +98,13 @@ def test_large_photos_come_at_one_small_size_whatever_the_size_of_their_label(tm
     image = np.zeros((900, 1800, 3), np.uint8)
     image[:, 900:] = (250, 120, 10)
     row = replace(
-        next(iter(read_rows(shards[1], CuratedRow))), width=1800, height=900, image=encode_jpeg(image), alpha=encode_png(alpha),
+        next(iter(read_rows(shards[1], CuratedRow))),
+        width=1800,
+        height=900,
+        image=encode_jpeg(image),
+        alpha=encode_png(alpha),
         trust=encode_png(alpha),
-    )  # fmt: skip
+    )
     write_rows(tmp_path / "large.parquet", [row], CuratedRow)
     moment = MomentReader(CuratedRow, pool=1)(
         Place(tmp_path / "large.parquet", 0, 0), np.random.default_rng(0), previous=True
