@@ -110,7 +110,7 @@ def tiny_params() -> dict[str, object]:
     params["ingest"]["keyed"]["frames"] = 8
     params["vote"]["teachers"] = {name: params["vote"]["teachers"][name] for name in TEACHERS}
     params["synthesize"] |= {"clips_per_burst": 2}
-    params["train"] |= {"steps": 12, "validate_every": 6, "checkpoint_every": 4, "warmup_steps": 2}
+    params["train"] |= {"steps": 12, "coarse_steps": 6, "validate_every": 6, "checkpoint_every": 4, "warmup_steps": 2}
     return params
 
 
