@@ -168,7 +168,8 @@ def _edge_fit(view: View) -> float:
     grey = cv2.GaussianBlur(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
     dx, dy = (cv2.Sobel(grey, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
     # A label may lie a pixel beside the edge at working size: the best gradient within one pixel counts.
-    gradient = np.asarray(cv2.dilate(cv2.magnitude(dx, dy), np.ones((3, 3), np.uint8)), dtype=np.float32)
+    # not cv2.magnitude: its last bit depends on where the array lies in memory
+    gradient = np.asarray(cv2.dilate(np.hypot(dx, dy), np.ones((3, 3), np.uint8)), dtype=np.float32)
     beside = view.label.band & ~within(view.label.edge, 2)
     on_edge = float(np.mean(gradient[view.label.edge]))
     off_edge = float(np.mean(gradient[beside])) if beside.any() else on_edge

@@ -105,7 +105,7 @@ def edge_strength(image: Image) -> NDArray[np.float32]:
     """`(H, W)` float32 0-1: gradient of the picture (largest of R, G, B), 1 from its own 90th percentile upwards."""
     smooth = cv2.GaussianBlur(image, (0, 0), 1.0)
     x, y = (cv2.Sobel(smooth, cv2.CV_32F, dx, dy) for dx, dy in ((1, 0), (0, 1)))
-    strength = np.asarray(cv2.magnitude(x, y), np.float32).max(axis=2)
+    strength = np.hypot(x, y).max(axis=2)  # not cv2.magnitude: its last bit depends on where the array lies in memory
     return np.asarray(np.clip(strength / max(float(np.quantile(strength, 0.9)), 1.0), 0, 1), np.float32)
 
 
