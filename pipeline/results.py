@@ -145,10 +145,11 @@ def _evaluate(params: Params, root: Path, digests: DigestCache, progress: Progre
             student=student,
             shards=shards,
             out=folder,
+            root=root,
             progress=told,
         )
 
-    inputs = (*names, *_digests(student, digests))
+    inputs = (*names, *_digests(student, digests), digests.of(root / params.evaluate.landscape))
     return Result("evaluate", "training.evaluate", params.evaluate, inputs, make)
 
 

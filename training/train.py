@@ -6,7 +6,6 @@ import contextlib
 import functools
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from training.data import Place, find_balanced_rows, find_rows, read_weights
 from training.history import write_history
 from training.hourglass import Hourglass
 from training.losses import student_losses
+from training.schedule import learning_rate, training_size
 from training.validate import ValidationClip, read_validation, validation_iou
 from training.weights import WEIGHTS, load_into, save_student
 
@@ -268,25 +268,6 @@ class _Rows:
                 "`split: val` in its sidecar, so that training knows when to stop"
             )
         return found
-
-
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Rate for step `step` (from 0): linear warm-up, then half a cosine down to 1 % of the peak."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    span = max(config.steps - config.warmup_steps, 1)
-    cosine = 0.5 * (1 + math.cos(math.pi * min((step - config.warmup_steps) / span, 1)))
-    return config.learning_rate * (0.01 + 0.99 * cosine)
-
-
-def training_size(step: int, config: TrainConfig) -> tuple[int, int]:
-    """`(height, width)` of the frames of step `step` (from 0): half the student's for the first `coarse_steps`.
-
-    A quarter of the pixels is a quarter of the time, and what a person looks like is learnt as well on small frames;
-    only edges need the rest of the steps.
-    """
-    divisor = 2 if step < config.coarse_steps else 1
-    return config.model.height // divisor, config.model.width // divisor
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -1,0 +1,26 @@
+"""What changes from step to step of a training run: the learning rate and the size of the frames."""
+
+from __future__ import annotations
+
+import math
+
+from training.config import TrainConfig
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Rate for step `step` (from 0): linear warm-up, then half a cosine down to 1 % of the peak."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    span = max(config.steps - config.warmup_steps, 1)
+    cosine = 0.5 * (1 + math.cos(math.pi * min((step - config.warmup_steps) / span, 1)))
+    return config.learning_rate * (0.01 + 0.99 * cosine)
+
+
+def training_size(step: int, config: TrainConfig) -> tuple[int, int]:
+    """`(height, width)` of the frames of step `step` (from 0): half the student's for the first `coarse_steps`.
+
+    A quarter of the pixels is a quarter of the time, and what a person looks like is learnt as well on small frames;
+    only edges need the rest of the steps.
+    """
+    divisor = 2 if step < config.coarse_steps else 1
+    return config.model.height // divisor, config.model.width // divisor
