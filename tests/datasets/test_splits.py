@@ -64,5 +64,8 @@ def test_too_few_subjects_asks_for_more_footage():
         check_splits([])
 
 
-def test_every_split_filled_is_fine():
-    check_splits([Assignment(s, s, f"{s}.mp4") for s in ("train", "val", "test")] * 2)
+def test_only_the_split_that_lacks_footage_is_complained_of():
+    filled = [Assignment(s, s, f"{s}.mp4") for s in ("train", "val", "test")] * 2
+    check_splits(filled)
+    with pytest.raises(SplitError, match="val"):
+        check_splits([entry for entry in filled if entry.split != "val"])
