@@ -146,8 +146,9 @@ def _degrade(image: Image, look: Look) -> Image:
 
 def _blend(over: Image, under: Image, weight: Grey) -> Image:
     """`over` where `weight` `(H, W)` or `(H, 1)` uint8 is 255, `under` where it is 0."""
-    share = weight[..., None].astype(np.uint16)
-    return ((over * share + under * (255 - share) + 127) // 255).astype(np.uint8)
+    share = cv2.merge([np.broadcast_to(weight, over.shape[:2])] * 3)
+    shown = cv2.multiply(over, share, scale=1 / 255)
+    return np.asarray(cv2.add(shown, cv2.multiply(under, 255 - share, scale=1 / 255)), dtype=np.uint8)
 
 
 def _below(alpha: Grey, fraction: float) -> Grey:
@@ -200,10 +201,12 @@ def _filtered(image: Image, kernel: NDArray[np.float32], share: float) -> Image:
         sum(cv2.filter2D(image[..., source], cv2.CV_32F, kernel[target, source]) for source in range(3))
         for target in range(3)
     ]
-    mixed = np.dstack([np.asarray(channel, dtype=np.float32) for channel in channels])
-    mean, deviation = mixed.mean(axis=(0, 1)), mixed.std(axis=(0, 1)) + 1e-3
-    matched = (mixed - mean) / deviation * image.std(axis=(0, 1)) + image.mean(axis=(0, 1))
-    return np.asarray(np.clip(image * (1 - share) + matched * share, 0, 255), dtype=np.uint8)
+    mixed = cv2.merge([np.asarray(channel, dtype=np.float32) for channel in channels])
+    mean, deviation = (value.ravel() for value in cv2.meanStdDev(mixed))
+    wanted_mean, wanted_deviation = (value.ravel() for value in cv2.meanStdDev(image))
+    gain = (share * wanted_deviation / (deviation + 1e-3)).astype(np.float32)
+    offset = (share * wanted_mean - gain * mean).astype(np.float32)
+    return np.asarray(np.clip(image * np.float32(1 - share) + (mixed * gain + offset), 0, 255), dtype=np.uint8)
 
 
 def _hue_saturation(angle: float, saturation: float) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from datasets.images import Grey, Image
 from datasets.schema import ClipRow, CuratedRow
 from training.appearance import draw_look, restyle
 from training.config import BatchConfig, TrainConfig
-from training.crop import draw_crop, warp
+from training.crop import draw_crop, inside, warp
 from training.data import Moment, MomentReader, Place, ShuffledRows
 from training.prior import Kind, draw_kind, minor_warp, wrong_prior
 
@@ -99,10 +100,10 @@ class BatchMaker:
     ) -> _Sample:
         """One sample; `donor` lends cloth and scene, `stranger` is the mask of the sample before, if there is one."""
         crop = draw_crop(rng, moment.alpha, size, self._config.crop)
-        alpha = warp(moment.alpha, crop)
+        shown = inside(crop, moment.alpha.shape)
+        alpha, trust = _planes(warp(_stacked(moment.alpha, moment.trust), crop))
         look = draw_look(rng, alpha, (donor.image, donor.alpha) if donor else None, self._config.appearance)
-        inside = warp(np.full_like(moment.alpha, 255), crop)
-        image = _blacken(restyle(warp(moment.image, crop), alpha, look), inside)
+        image = _blacken(restyle(warp(moment.image, crop), alpha, look), shown)
         prior = empty = np.zeros_like(alpha)
         if look.absent:
             alpha = empty
@@ -113,11 +114,10 @@ class BatchMaker:
         before = None
         if moment.previous is not None:
             earlier, earlier_alpha = (warp(pixels, crop) for pixels in moment.previous)
-            before = np.dstack([_blacken(restyle(earlier, earlier_alpha, look), inside), empty])
-        frame = np.dstack([image, prior])
+            before = _stacked(_blacken(restyle(earlier, earlier_alpha, look), shown), empty)
         # Beyond the frame there is surely nobody.
-        trust = np.full_like(alpha, 255) if look.absent else warp(moment.trust, crop) | (255 - inside)
-        return _Sample(frame, alpha, trust, self._weights[moment.group], before)
+        trust = np.full_like(alpha, 255) if look.absent else trust | ~shown
+        return _Sample(_stacked(image, prior), alpha, trust, self._weights[moment.group], before)
 
     def _moment(self, step: int, index: int, rng: np.random.Generator, *, previous: bool) -> Moment:
         if index < self._clip_count:
@@ -171,9 +171,17 @@ def _collate(samples: Sequence[_Sample]) -> Batch:
     )
 
 
-def _blacken(image: Image, inside: Grey) -> Image:
-    """Black where the frame ends, in spite of any change of colours."""
-    return np.asarray(np.where(inside[..., None] > 127, image, 0), dtype=np.uint8)
+def _blacken(image: Image, shown: Grey) -> Image:
+    """Black where the frame ends, in spite of any change of colours; `shown` is 255 within it and 0 beyond."""
+    return np.asarray(cv2.bitwise_and(image, cv2.merge([shown, shown, shown])), dtype=np.uint8)
+
+
+def _stacked(*planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.merge(planes), dtype=np.uint8)  # np.dstack takes six times as long
+
+
+def _planes(pixels: NDArray[np.uint8]) -> list[Grey]:
+    return [np.asarray(plane, dtype=np.uint8) for plane in cv2.split(pixels)]
 
 
 def _channels_first(frames: NDArray[np.uint8]) -> Tensor:

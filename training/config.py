@@ -74,6 +74,8 @@ class CropConfig(Config):
         aspect: log of how far width and height are stretched against each other. rotation_deg: in degrees.
         flip: chance of mirroring left and right.
         bend: standard deviation of smooth displacements as a fraction of the height, at most.
+        bars: chance of black bars on the left and right, as a narrower frame has them at work.
+        bars_shape: width by height of the narrowest such frame.
     """
 
     fill_min: float = Field(0.45, gt=0)
@@ -85,6 +87,8 @@ class CropConfig(Config):
     rotation_deg: float = Field(8.0, ge=0)
     flip: float = Field(0.5, ge=0, le=1)
     bend: float = Field(0.03, ge=0, le=0.2)
+    bars: float = Field(0.3, ge=0, le=1)
+    bars_shape: float = Field(0.56, gt=0)
 
 
 class AppearanceConfig(Config):
@@ -142,7 +146,9 @@ class TrainConfig(Config):
 
     Attributes:
         steps: in all. coarse_steps: how many of them, at first, on frames of half the height and width.
-        warmup_steps: linear rise of the rate to `learning_rate`; then half a cosine down to 1 % of it.
+        learning_rate: peak of AdamW's (biases, normalisation, stem and head). kernel_learning_rate: peak of Muon's.
+        weight_decay: fraction of a kernel that goes per unit of Muon's learning rate.
+        warmup_steps: linear rise of the rates to their peaks; then half a cosine down to 1 % of them.
         ema: how much of the running average of the weights each step keeps; that average is the student.
         patience: validations without improvement after which training stops; those of the coarse steps do not count.
         minimum_rows: fewer rows of split train than this are an error.
@@ -155,7 +161,8 @@ class TrainConfig(Config):
     steps: int = Field(2000, ge=1)
     coarse_steps: int = Field(1200, ge=0)
     learning_rate: float = Field(6e-3, gt=0)
-    weight_decay: float = Field(0.02, ge=0)
+    kernel_learning_rate: float = Field(0.02, gt=0)
+    weight_decay: float = Field(0.1, ge=0)
     warmup_steps: int = Field(60, ge=0)
     ema: float = Field(0.99, ge=0, lt=1)
     validate_every: int = Field(100, ge=1)

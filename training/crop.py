@@ -15,21 +15,43 @@ Sampling = tuple[NDArray[np.float32], NDArray[np.float32]]
 """For every pixel of the result, the x and the y of the source pixel it shows: maps of `cv2.remap`."""
 
 BEND_GRID = (4, 6)
+OUTSIDE = -1e4
+"""Where the map of a pixel points that shows nothing: far off any frame, so that it comes out black."""
 
 
 def draw_crop(rng: np.random.Generator, alpha: Grey, target: tuple[int, int], config: CropConfig) -> Sampling:
     """A random view, at `target` (height, width), of a frame whose person is `alpha` `(H, W)` uint8.
 
     Nearly undistorted, as the student sees frames at work, but for a smooth bending: a few people then stand for many
-    builds and haircuts. Where the crop shows more than the frame the rest is black, as at work.
+    builds and haircuts. Where the crop shows more than the frame the rest is black, as at work, and some crops lie
+    between the black bars that a narrower frame, a telephone's say, has at work.
     """
-    matrix = _draw_affine(rng, alpha, target, config)
     height, width = target
+    bar = _draw_bar(rng, target, config)
+    matrix = _draw_affine(rng, alpha, (height, width - 2 * bar), config)
     dx, dy = _draw_bend(rng, target, config.bend * float(rng.random()))
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    x, y = np.meshgrid(np.arange(-bar, width - bar, dtype=np.float32), np.arange(height, dtype=np.float32))
     back = cv2.invertAffineTransform(matrix).astype(np.float32)
     x, y = x + dx, y + dy
-    return back[0, 0] * x + back[0, 1] * y + back[0, 2], back[1, 0] * x + back[1, 1] * y + back[1, 2]
+    sampling = back[0, 0] * x + back[0, 1] * y + back[0, 2], back[1, 0] * x + back[1, 1] * y + back[1, 2]
+    sampling[0][:, :bar] = sampling[0][:, width - bar :] = OUTSIDE
+    return sampling
+
+
+def inside(sampling: Sampling, shape: tuple[int, ...]) -> Grey:
+    """`(H, W)` uint8: 255 where a sampled pixel's centre lies in the frame of `shape` (height, width, …), 0 outside."""
+    x, y = sampling
+    within = (x > -0.5) & (x < shape[1] - 0.5) & (y > -0.5) & (y < shape[0] - 0.5)
+    return within.view(np.uint8) * np.uint8(255)
+
+
+def _draw_bar(rng: np.random.Generator, target: tuple[int, int], config: CropConfig) -> int:
+    """Width in pixels of the black bar on either side of a frame that is narrower than the target; mostly 0."""
+    if rng.random() >= config.bars:
+        return 0
+    narrowest = target[0] * config.bars_shape
+    window = narrowest * float(np.exp(rng.uniform(0, np.log(max(target[1] / narrowest, 1)))))
+    return round((target[1] - window) / 2)
 
 
 def _draw_bend(rng: np.random.Generator, target: tuple[int, int], strength: float) -> Sampling:
@@ -83,7 +105,7 @@ def crop_matrix(
 
 
 def warp(pixels: NDArray[np.uint8], sampling: Sampling) -> NDArray[np.uint8]:
-    """`pixels` `(H, W)` or `(H, W, C)` uint8 as sampled, bilinearly; 0 outside of the frame."""
+    """`pixels` `(H, W)` or `(H, W, C)` uint8, up to 4 channels, as sampled, bilinearly; 0 outside of the frame."""
     return np.asarray(cv2.remap(pixels, *sampling, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 

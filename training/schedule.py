@@ -7,13 +7,12 @@ import math
 from training.config import TrainConfig
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Rate for step `step` (from 0): linear warm-up, then half a cosine down to 1 % of the peak."""
+def rate_share(step: int, config: TrainConfig) -> float:
+    """Fraction of the peak learning rates for step `step` (from 0): linear warm-up, then half a cosine down to 1 %."""
     if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
+        return (step + 1) / config.warmup_steps
     span = max(config.steps - config.warmup_steps, 1)
-    cosine = 0.5 * (1 + math.cos(math.pi * min((step - config.warmup_steps) / span, 1)))
-    return config.learning_rate * (0.01 + 0.99 * cosine)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min((step - config.warmup_steps) / span, 1)))
 
 
 def training_size(step: int, config: TrainConfig) -> tuple[int, int]:

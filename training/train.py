@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from datasets.schema import ClipRow, CuratedRow
 from datasets.shards import file_digest
@@ -22,7 +22,8 @@ from training.data import Place, find_balanced_rows, find_rows, read_weights
 from training.history import write_history
 from training.hourglass import Hourglass
 from training.losses import student_losses
-from training.schedule import learning_rate, training_size
+from training.optimizer import make_optimizers
+from training.schedule import rate_share, training_size
 from training.validate import ValidationClip, read_validation, validation_iou
 from training.weights import WEIGHTS, load_into, save_student
 
@@ -100,8 +101,7 @@ class _Run:
         for network in (self.model, self.average):
             network.to(self.device)
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        groups = _parameter_groups(self.model, config.weight_decay)
-        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+        self.optimizers = make_optimizers(self.model, config)
         self.progress = Progress(identity)
         self._resume()
 
@@ -146,8 +146,10 @@ class _Run:
 
     def _step(self, batch: Batch) -> dict[str, float]:
         config = self.config
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.progress.step, config)
+        share = rate_share(self.progress.step, config)
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = optimizer.defaults["lr"] * share
         frames = self._floats(batch.frames)
         with self._autocast():
             if len(batch.own):
@@ -161,9 +163,10 @@ class _Run:
             batch.weight.to(self.device),
             config.loss,
         )
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        for optimizer in self.optimizers.values():
+            optimizer.step()
         self._update_average()
         values = {name: value.item() for name, value in losses.items()}
         for name, value in values.items():
@@ -192,9 +195,8 @@ class _Run:
         state = self.progress
         iou = validation_iou(self.average, clips)
         means = {name: total / state.counted for name, total in state.totals.items()}
-        state.history.append(
-            {"step": state.step, "lr": learning_rate(state.step - 1, self.config), **means, "val_iou": iou}
-        )
+        lr = self.config.learning_rate * rate_share(state.step - 1, self.config)
+        state.history.append({"step": state.step, "lr": lr, **means, "val_iou": iou})
         state.totals, state.counted = {}, 0
         if state.step <= self.config.coarse_steps:
             return  # a student of half frames competes with nobody
@@ -209,7 +211,7 @@ class _Run:
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "best": self.best,
-            "optimizer": optimizer_tensors(self.optimizer),
+            **{name: optimizer_tensors(optimizer) for name, optimizer in self.optimizers.items()},
         }
         save_checkpoint(self.checkpoints, tensors, self.progress)
 
@@ -221,7 +223,8 @@ class _Run:
         self.model.load_state_dict(tensors["model"])
         self.average.load_state_dict(tensors["average"])
         self.best = tensors["best"]
-        restore_optimizer(self.optimizer, tensors["optimizer"])
+        for name, optimizer in self.optimizers.items():
+            restore_optimizer(optimizer, tensors[name])
 
     def _autocast(self) -> torch.autocast:
         half = self.config.amp and self.device.type == "cuda"
@@ -268,13 +271,6 @@ class _Rows:
                 "`split: val` in its sidecar, so that training knows when to stop"
             )
         return found
-
-
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Decay of kernels only: shrinking biases and normalisation scales only costs speed."""
-    kernels = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
-    return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
 def _identity(config: TrainConfig, shards: Sequence[Path], weights: Mapping[str, float], init_from: Path | None) -> str:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.config import CropConfig
-from training.crop import crop_matrix, draw_crop, person_box, warp
+from training.crop import crop_matrix, draw_crop, inside, person_box, warp
 
 
 def _person(height: int = 60, width: int = 80) -> np.ndarray:
@@ -58,7 +58,7 @@ def test_flip_is_a_mirror() -> None:
 
 def test_a_small_crop_shows_no_more_than_the_frame_and_a_wide_one_is_black_around() -> None:
     white = np.full((60, 80), 255, np.uint8)
-    close = CropConfig(fill_min=1.5, fill_max=1.5, rotation_deg=0, bend=0, aspect=0)
+    close = CropConfig(fill_min=1.5, fill_max=1.5, rotation_deg=0, bend=0, aspect=0, bars=0)
     assert warp(white, draw_crop(np.random.default_rng(0), _person(), (36, 64), close)).min() == 255
     far = close.model_copy(update={"fill_min": 0.6, "fill_max": 0.6, "shift": 0.0, "margin": 0.0})
     wide = warp(white, draw_crop(np.random.default_rng(0), _person(), (36, 64), far))
@@ -76,3 +76,20 @@ def test_bending_changes_the_shape_but_hardly_the_size() -> None:
     area, bent = ((mask > 127).sum() for mask in masks)
     assert not np.array_equal(*masks)
     assert 0.6 < bent / area < 1.6
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_bars_are_black_equally_wide_and_leave_a_frame_between(seed: int) -> None:
+    white, config = np.full((60, 80), 255, np.uint8), CropConfig(bars=1, bars_shape=0.5)
+    sampling = draw_crop(np.random.default_rng(seed), _person(), (36, 64), config)
+    seen = np.flatnonzero((warp(white, sampling) > 127).any(axis=0))
+    assert 17 <= seen[-1] - seen[0] + 1 <= 64  # 36 px of height at a shape of 0.5 are 18 px wide
+    assert (inside(sampling, white.shape)[:, [*range(seen[0]), *range(seen[-1] + 1, 64)]] == 0).all()
+
+
+def test_inside_is_what_a_white_frame_shows() -> None:
+    white = np.full((60, 80), 255, np.uint8)
+    for seed in range(20):
+        sampling = draw_crop(np.random.default_rng(seed), _person(), (36, 64), CropConfig(margin=0.4, fill_min=0.3))
+        assert ((inside(sampling, white.shape) > 0) == (warp(white, sampling) > 127)).mean() > 0.99

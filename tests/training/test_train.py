@@ -10,6 +10,7 @@ from training.config import TrainConfig
 from training.train import TrainResult, train
 
 Shards = tuple[Path, Path]
+STILL = {"learning_rate": 1e-12, "kernel_learning_rate": 1e-12}
 
 
 class _Killed(Exception):
@@ -67,7 +68,7 @@ def test_it_learns_to_find_the_person(shards: Shards, tiny: TrainConfig, tmp_pat
 
 def test_it_stops_when_validation_no_longer_improves(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
     flat = tiny.model_copy(
-        update={"steps": 40, "coarse_steps": 0, "learning_rate": 1e-12, "ema": 0.0, "validate_every": 1, "patience": 2}
+        update={"steps": 40, "coarse_steps": 0, **STILL, "ema": 0.0, "validate_every": 1, "patience": 2}
     )
     result = _train(flat, shards, tmp_path)
     assert result.stopped_early and result.steps < 40
@@ -76,7 +77,7 @@ def test_it_stops_when_validation_no_longer_improves(shards: Shards, tiny: Train
 
 def test_it_starts_from_an_earlier_student(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
     _train(tiny, shards, tmp_path / "first")
-    still = tiny.model_copy(update={"steps": 1, "coarse_steps": 0, "learning_rate": 1e-12, "validate_every": 1})
+    still = tiny.model_copy(update={"steps": 1, "coarse_steps": 0, **STILL, "validate_every": 1})
     _train(still, shards, tmp_path / "second", start=tmp_path / "first" / "out")
     first, second = (load_file(tmp_path / run / "out" / "student.safetensors") for run in ("first", "second"))
     kernels = [name for name, tensor in first.items() if tensor.ndim == 4]
