@@ -87,7 +87,7 @@ class CropConfig(Config):
     rotation_deg: float = Field(8.0, ge=0)
     flip: float = Field(0.5, ge=0, le=1)
     bend: float = Field(0.03, ge=0, le=0.2)
-    bars: float = Field(0.3, ge=0, le=1)
+    bars: float = Field(0.1, ge=0, le=1)
     bars_shape: float = Field(0.56, gt=0)
 
 
