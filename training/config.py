@@ -148,7 +148,7 @@ class TrainConfig(Config):
         steps: in all. coarse_steps: how many of them, at first, on frames of half the height and width.
         learning_rate: peak of AdamW's (biases, normalisation, stem and head). kernel_learning_rate: peak of Muon's.
         weight_decay: fraction of a kernel that goes per unit of Muon's learning rate.
-        warmup_steps: linear rise of the rates to their peaks; then half a cosine down to 1 % of them.
+        warmup_steps: linear rise of the rates to their peaks; from the first whole frames on, half a cosine to 1 %.
         ema: how much of the running average of the weights each step keeps; that average is the student.
         patience: validations without improvement after which training stops; those of the coarse steps do not count.
         minimum_rows: fewer rows of split train than this are an error.

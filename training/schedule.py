@@ -8,11 +8,17 @@ from training.config import TrainConfig
 
 
 def rate_share(step: int, config: TrainConfig) -> float:
-    """Fraction of the peak learning rates for step `step` (from 0): linear warm-up, then half a cosine down to 1 %."""
+    """Fraction of the peak learning rates for step `step` (from 0).
+
+    A linear warm-up, the peak while frames are coarse, then half a cosine down to 1 %: whole frames look different
+    enough that a rate already lowered would leave them half learnt.
+    """
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
-    span = max(config.steps - config.warmup_steps, 1)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min((step - config.warmup_steps) / span, 1)))
+    start = max(config.warmup_steps, config.coarse_steps)
+    if step < start:
+        return 1.0
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min((step - start) / max(config.steps - start, 1), 1)))
 
 
 def training_size(step: int, config: TrainConfig) -> tuple[int, int]:
