@@ -75,14 +75,11 @@ def keyed_bursts(config: IngestConfig) -> Iterator[Burst]:
     """The keyed test clip on the reserved backgrounds of the lock, as `ingest` composites it."""
     lock = {asset.name: asset for asset in AssetLock.read()}
     (clip,) = (asset for asset in lock.values() if "keyed" in asset.sidecar)
-    reserved = sorted(
-        (
-            fetch_asset(asset.name)
-            for asset in lock.values()
-            if asset.sidecar.get("role") == "background" and asset.sidecar.get("split") == "test"
-        ),
-        key=file_digest,
-    )
+    reserved = [
+        fetch_asset(asset.name)
+        for asset in sorted(lock.values(), key=lambda asset: asset.target)
+        if asset.sidecar.get("role") == "background" and asset.sidecar.get("split") == "test"
+    ]
     video = fetch_asset(clip.name)
     footage = Footage(file_digest(video), clip.target, clip.name, clip.licence, clip.source, "test", "keyed")
     writer = RowWriter(footage, Storage(config.longest_side, config.format, config.jpeg_quality))
