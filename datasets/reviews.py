@@ -13,6 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasets.faults import fault_point
+
 VERDICTS = ("accept", "fix", "reject")
 
 _SCHEMA = pa.schema(
@@ -97,7 +99,9 @@ def append_decisions(folder: Path, decisions: Sequence[Decision]) -> Path:
         pq.write_table(pa.Table.from_pylist([_values(d) for d in ordered], schema=_SCHEMA), file, compression="none")
         file.flush()
         os.fsync(file.fileno())
+    fault_point("reviews.temporary")
     unfinished.rename(path)
+    fault_point("reviews.renamed")
     return path
 
 

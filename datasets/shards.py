@@ -11,6 +11,7 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasets.faults import fault_point
 from datasets.schema import FORMAT_VERSION, Row
 
 R = TypeVar("R", bound=Row)
@@ -39,6 +40,7 @@ class ShardWriter:
             self._file, self._schema, compression="none", use_dictionary=False, write_statistics=False
         )
         self._group: list[Row] = []
+        fault_point("shard.opened")
 
     def append(self, row: Row) -> None:
         """Add one row; it reaches the file with its row group."""
@@ -50,6 +52,7 @@ class ShardWriter:
     def close(self) -> None:
         """Finish the file and fsync it."""
         self._flush()
+        fault_point("shard.closing")
         self._writer.close()
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -59,6 +62,7 @@ class ShardWriter:
         if self._group:
             self._writer.write_table(pa.Table.from_pylist([row.as_dict() for row in self._group], schema=self._schema))
             self._group = []
+            fault_point("shard.row_group")
 
 
 def write_rows(path: Path, rows: Iterable[Row], row_type: type[Row]) -> int:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from datasets.faults import fault_point
 from datasets.receipt import Receipt, StoredFile
 from datasets.shards import file_digest
 
 _INTERNAL = {"staging", "quarantine", "accepted"}
+DAY_S = 24 * 3600.0
 
 
 class Store:
@@ -37,13 +40,13 @@ class Store:
         except FileNotFoundError:
             return None
         except ValueError:
-            self._quarantine(path)
+            self.quarantine(path)
             return None
         damaged = [file for file in receipt.files if not is_intact(self.path(stage, file), file)]
         if not damaged:
             return receipt
         for file in damaged:
-            self._quarantine(self.path(stage, file))
+            self.quarantine(self.path(stage, file))
         path.unlink()
         return None
 
@@ -107,6 +110,23 @@ class Store:
             deleted += 1
         return deleted, freed
 
+    def sweep(self, *, age_s: float = DAY_S) -> int:
+        """Delete what killed processes left behind: staging folders, temporary files, shards that no receipt names.
+
+        Only what is older than `age_s` seconds: younger things may belong to a worker on another machine. Returns how
+        many files and folders went.
+        """
+        named = {self.path(receipt.stage, file) for _, receipt in self.receipts() for file in receipt.files}
+        left = [*(self.root / "staging").glob("*")]
+        for folder in self.root.glob("*"):
+            if folder.is_dir() and folder.name not in _INTERNAL:
+                known = named | set(folder.glob("[!.]*.json"))
+                left += [path for path in folder.rglob("*") if path.is_file() and path not in known]
+        old = [path for path in left if path.lstat().st_mtime < time.time() - age_s]
+        for path in old:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        return len(old)
+
     def touch(self, receipt: Receipt) -> None:
         """Mark a result as used now, for `trim`."""
         os.utime(self._receipt_path(receipt.stage, receipt.key))
@@ -122,14 +142,19 @@ class Store:
             files.append(replace(file, sha256=file_digest(source), size=source.stat().st_size))
             source.chmod(0o444)  # one inode may serve store, DVC cache and workspace: nobody may write in place
             target.parent.mkdir(parents=True, exist_ok=True)
+            fault_point("commit.file")
             source.replace(target)
+            fault_point("commit.placed")
             sync_folder(target.parent)
         receipt = replace(receipt, files=tuple(files))
         if with_receipt:
+            fault_point("commit.receipt")
             write_atomically(self._receipt_path(receipt.stage, receipt.key), receipt.to_json().encode())
+            fault_point("commit.done")
         return receipt
 
-    def _quarantine(self, path: Path) -> None:
+    def quarantine(self, path: Path) -> None:
+        """Move a damaged file out of the way, for people to look at; nothing where there is none."""
         if path.exists():
             folder = self.root / "quarantine"
             folder.mkdir(exist_ok=True)
@@ -150,10 +175,12 @@ def place_file(source: Path, target: Path) -> None:
     except OSError:
         shutil.copyfile(source, temporary)
         temporary.chmod(0o444)
+    fault_point("link.temporary")
     if target.exists() and target.samefile(temporary):
         temporary.unlink()  # renaming one link over another of the same inode does nothing and leaves both
         return
     temporary.replace(target)
+    fault_point("link.renamed")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -164,7 +191,9 @@ def write_atomically(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    fault_point("write.temporary")
     temporary.replace(path)
+    fault_point("write.renamed")
     sync_folder(path.parent)
 
 

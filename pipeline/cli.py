@@ -123,6 +123,17 @@ def fetch(
 
 
 @app.command()
+def verify() -> None:
+    """Read every shard of the store and of the outs, and set aside those whose bytes are not what their digests say.
+
+    What was damaged lies in the store's `quarantine/` afterwards; the next `dvc repro` computes it again.
+    """
+    from pipeline.verify_command import run_verify
+
+    sys.exit(run_verify(project_root(), console))
+
+
+@app.command()
 def label(
     paths: Annotated[list[Path], typer.Argument(help="Videos, photos or folders of frames.", exists=True)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for alphas, trust maps and labels.parquet.")],

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from datasets.faults import fault_point
 from datasets.store import write_atomically
 from pipeline.asset_cache import AssetCache, Download, is_intact
 from pipeline.assets import LOCK, TARGET_FOLDERS, Asset, AssetLock, Package
@@ -116,7 +117,9 @@ def _copy(source: Path, target: Path) -> None:
     partial = target.with_name(f".{target.name}.partial")
     partial.unlink(missing_ok=True)
     shutil.copyfile(source, partial)
+    fault_point("fetch.partial")
     partial.replace(target)
+    fault_point("fetch.renamed")
 
 
 def _write_sidecars(root: Path, assets: Sequence[Asset]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from datasets.faults import fault_point
 from datasets.manifest import write_manifest
 from datasets.receipt import Receipt
 from datasets.store import Store
@@ -21,11 +22,14 @@ def publish(
     out = root / "data" / stage
     manifest = out / "manifest.parquet"
     manifest.unlink(missing_ok=True)  # an out that is half linked must not look finished
+    fault_point("publish.begun")
     out.mkdir(parents=True, exist_ok=True)
     wanted = {out / folder / file.name for (folder, _), receipt in receipts.items() for file in receipt.files}
     clear(out, wanted)
+    fault_point("publish.cleared")
     for place, receipt in receipts.items():
         store.link(receipt, out / place[0], accepted=place in accepted)
+    fault_point("publish.linked")
     if stage == "curate":
         from qa.curate_tables import finish  # the one table that is about all shards together
 

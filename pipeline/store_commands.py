@@ -36,14 +36,18 @@ def seed() -> None:
 def gc(
     max_size: Annotated[str, typer.Option(help="Keep at most this much, for example 20G or 500M.")],
 ) -> None:
-    """Trim the store: results unused for longest go first; what the current outs need always stays."""
+    """Trim the store: results unused for longest go first; what the current outs need always stays.
+
+    What killed runs left behind goes too, once it is a day old.
+    """
     from pipeline.cli import project_root
     from pipeline.params import load_params
 
     root = project_root()
     store = Store(root / load_params(root / "params.yaml").pipeline.store)
+    left = store.sweep()
     deleted, freed = store.trim(parse_size(max_size), keep=current_keys(root))
-    console.print(f"{deleted} results deleted, {freed / 2**20:.1f} MiB freed")
+    console.print(f"{deleted} results deleted, {freed / 2**20:.1f} MiB freed; {left} leftovers of killed runs removed")
 
 
 def parse_size(text: str) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from datasets.faults import fault_point
 from datasets.receipt import Receipt, StoredFile
 from datasets.schema import Row
 from datasets.shards import ShardWriter
@@ -139,6 +140,7 @@ def work(stage: AnyStage, unit: Unit, options: WorkOptions, attempt: Attempt | N
                 tally.fail(size, Fail("worker_died", f"{stage.describe(item)}: {attempt.skip[index]}"))
                 continue
             _beat(heartbeat, index)
+            fault_point("work.item")
             tally.item(size, stage, item, parts)
         files = parts.close()
         heartbeat.unlink(missing_ok=True)

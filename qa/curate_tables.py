@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasets.faults import fault_point
 from datasets.schema import CuratedRow
 from datasets.shards import read_rows
 from datasets.splits import Assignment, check_splits
@@ -40,4 +41,6 @@ def finish(shards: Sequence[Path], out: Path, config: CurateConfig) -> None:
     table = pa.Table.from_pylist(weight_rows(counts, config.groups), schema=_SCHEMA)
     unfinished = out / f".{WEIGHTS}.{os.getpid()}"
     pq.write_table(table, unfinished, compression="none", write_statistics=False)
+    fault_point("weights.temporary")
     unfinished.rename(out / WEIGHTS)
+    fault_point("weights.renamed")

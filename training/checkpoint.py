@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from datasets.faults import fault_point
+
 FILE = "checkpoint.safetensors"
 
 
@@ -49,7 +51,9 @@ def save_checkpoint(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], p
     save_file(flat, unfinished, metadata={"progress": json.dumps(vars(progress))})
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
+    fault_point("checkpoint.temporary")
     unfinished.replace(folder / FILE)
+    fault_point("checkpoint.renamed")
 
 
 def load_checkpoint(folder: Path, identity: str) -> tuple[dict[str, dict[str, Tensor]], Progress] | None:

@@ -86,3 +86,28 @@ def test_files_are_copied_where_links_are_not_possible(tmp_path, monkeypatch):
     place_file(tmp_path / "a", tmp_path / "sub" / "b")
     assert (tmp_path / "sub" / "b").read_bytes() == b"x"
     assert (tmp_path / "sub" / "b").stat().st_ino != (tmp_path / "a").stat().st_ino
+
+
+def test_what_killed_runs_left_goes_once_it_is_old_and_results_stay(store):
+    whole = commit(store, "whole")
+    (store.root / "fuse" / "orphan-000.parquet").write_bytes(b"placed, but its receipt never came")
+    (store.root / "fuse" / ".half.json.1a2b3c4d").write_bytes(b"a receipt that was never renamed")
+    (store.root / "staging" / "dead").mkdir(parents=True)
+    (store.root / "staging" / "dead" / "x-000.parquet").write_bytes(b"half a shard")
+    (store.root / "staging" / "k.item").write_text("3")
+    assert store.sweep() == 0  # all of it may belong to a worker that lives
+    assert store.sweep(age_s=-1) == 4
+    assert store.lookup("fuse", "whole") == whole
+    assert sorted(path.name for path in (store.root / "fuse").iterdir()) == ["whole-000.parquet", "whole.json"]
+    assert not any((store.root / "staging").iterdir())
+
+
+def test_files_of_a_result_in_its_own_folder_are_no_leftovers(store):
+    with store.staging() as staged:
+        (staged / "r").mkdir()
+        (staged / "r" / "student.json").write_text("{}")
+        receipt = store.commit(
+            staged, Receipt("train", "", "r", "train", "", (StoredFile("r/student.json", "", 0),), 1, 1)
+        )
+    assert store.sweep(age_s=-1) == 0
+    assert store.lookup("train", "r") == receipt

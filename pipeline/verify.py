@@ -1,0 +1,79 @@
+"""`autoroto verify`: every byte of the store and of the outs against its digest; what is damaged is set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets.manifest import read_manifest
+from datasets.receipt import Receipt, StoredFile
+from datasets.store import Store, is_intact
+from pipeline.house import FRAME_STAGES
+
+Progress = Callable[[int, int, str], None]
+"""Called with files checked, files in all, and the stage of the last."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file whose bytes are not what its receipt says. `missing`: it is not there at all."""
+
+    stage: str
+    path: Path
+    missing: bool
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was checked, and what was found damaged and set aside."""
+
+    files: int
+    bytes: int
+    damaged: tuple[Damage, ...]
+
+
+def verify(store: Store, root: Path, *, progress: Progress | None = None) -> Verified:
+    """Read every file of the store and of the outs, and set aside those whose size or SHA-256 is wrong.
+
+    A damaged file goes to the store's `quarantine/`, with every hardlink to it that the outs and DVC's cache hold:
+    one inode serves all three, so one flipped byte is flipped in all of them. The receipt and the out are then
+    incomplete, and `dvc repro` computes that shard again.
+    """
+    work = [*_in_store(store), *_in_outs(root)]
+    damaged: list[Damage] = []
+    for done, (stage, path, file) in enumerate(work, start=1):
+        if not path.exists():
+            damaged.append(Damage(stage, path, missing=True))
+        elif not is_intact(path, file):
+            _forget_links(root, path)
+            store.quarantine(path)
+            damaged.append(Damage(stage, path, missing=False))
+        if progress is not None:
+            progress(done, len(work), stage)
+    for _, receipt in list(store.receipts()):
+        store.lookup(receipt.stage, receipt.key)  # a receipt whose file has just gone goes too
+    return Verified(len(work), sum(file.size for _, _, file in work), tuple(damaged))
+
+
+def _in_store(store: Store) -> Iterator[tuple[str, Path, StoredFile]]:
+    for _, receipt in store.receipts():
+        for file in receipt.files:
+            yield receipt.stage, store.path(receipt.stage, file), file
+
+
+def _in_outs(root: Path) -> Iterator[tuple[str, Path, StoredFile]]:
+    for stage in FRAME_STAGES:
+        manifest = root / "data" / stage / "manifest.parquet"
+        receipts: list[Receipt] = read_manifest(manifest) if manifest.exists() else []
+        for receipt in receipts:
+            for file in receipt.files:
+                yield stage, manifest.parent / receipt.folder / file.name, file
+
+
+def _forget_links(root: Path, path: Path) -> None:
+    """Delete every other name of the file in the outs and in DVC's cache, which would link the damage back."""
+    for folder in (root / "data", root / ".dvc" / "cache"):
+        for found in folder.rglob("*") if path.stat().st_nlink > 1 else ():
+            if found != path and found.is_file() and found.samefile(path):
+                found.unlink()
