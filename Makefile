@@ -1,15 +1,19 @@
 # make repro   from nothing to a trained student and a report
 # make test    the test suite
+# make test-faults   the slow tests: processes killed, nodes lost, bad input
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: repro test lint format install clean
+.PHONY: repro test test-faults lint format install clean
 
 repro: .venv/installed
 	$(BIN)/autoroto repro
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=85
+	$(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+test-faults: .venv/installed
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests/faults
 
 lint: .venv/installed
 	$(BIN)/ruff check .

