@@ -126,6 +126,8 @@ def _write_sidecars(root: Path, assets: Sequence[Asset]) -> None:
     for asset in assets:
         if asset.sidecar_target is not None:
             path, content = root / asset.sidecar_target, asset.sidecar_bytes()
+            for left in path.parent.glob(f".{path.name}.*"):
+                left.unlink()  # a killed fetch was about to rename it
             if not path.is_file() or path.read_bytes() != content:
                 write_atomically(path, content)
 
