@@ -32,6 +32,6 @@ def fault_point(name: str) -> None:
         _passed[name] += 1
         point, _, count = wanted.rpartition(":")
         if not point or not count.isdigit():
-            raise ValueError(f"{KILL}={wanted!r}: expected NAME:COUNT, e.g. store.placed:2")
+            raise ValueError(f"{KILL}={wanted!r}: expected NAME:COUNT, e.g. commit.placed:2")
         if point == name and _passed[name] == int(count):
             os.kill(os.getpid(), signal.SIGKILL)

@@ -83,10 +83,16 @@ class Store:
             place_file(base / file.name, out / file.name.removeprefix(receipt.key + "/"))
 
     def receipts(self) -> Iterator[tuple[Path, Receipt]]:
-        """Every committed receipt with its path, in order of path."""
+        """Every committed receipt with its path, in order of path; one that cannot be read goes to quarantine."""
         for path in sorted(self.root.glob("*/*.json")):
-            if path.parent.name not in _INTERNAL:
-                yield path, Receipt.from_json(path.read_text())
+            if path.parent.name in _INTERNAL:
+                continue
+            try:
+                receipt = Receipt.from_json(path.read_text())
+            except ValueError:
+                self.quarantine(path)
+                continue
+            yield path, receipt
 
     def trim(self, max_bytes: int, keep: set[str]) -> tuple[int, int]:
         """Delete the longest unused results until the store holds at most `max_bytes`; keys in `keep` always stay.

@@ -67,6 +67,7 @@ def run(
     Only units of work that are not in the store are computed; a killed run goes on where it was.
     """
     die_with_dvc()
+    from pipeline.dispatch import dispatch
     from pipeline.params import load_params
     from pipeline.progress import stage_progress
     from pipeline.run_log import log_summary
@@ -78,18 +79,7 @@ def run(
     if runner:
         params = params.with_runner(runner)
     with stage_progress(stage, console) as progress:
-        if stage == "report":
-            from pipeline.report import run_report
-
-            summary = run_report(params, root)
-        elif stage in RESULT_STAGES:
-            from pipeline.results import run_result
-
-            summary = run_result(stage, params, root, progress=progress)
-        else:
-            from pipeline.run_stage import run_stage
-
-            summary = run_stage(stage, params, root, progress=progress)
+        summary = dispatch(stage, params, root, progress=progress)
     log_summary(summary, root)
     console.print(summary.sentence(), highlight=False)
 

@@ -1,4 +1,4 @@
-"""`autoroto verify`: every byte of the store and of the outs against its digest; what is damaged is set aside."""
+"""`autoroto verify`: every file of the store and every shard of the outs against its digest; damage is set aside."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Verified:
 
 
 def verify(store: Store, root: Path, *, progress: Progress | None = None) -> Verified:
-    """Read every file of the store and of the outs, and set aside those whose size or SHA-256 is wrong.
+    """Read every file of the store and every shard of the outs; set aside those whose size or SHA-256 is wrong.
 
     A damaged file goes to the store's `quarantine/`, with every hardlink to it that the outs and DVC's cache hold:
     one inode serves all three, so one flipped byte is flipped in all of them. The receipt and the out are then
@@ -51,8 +51,10 @@ def verify(store: Store, root: Path, *, progress: Progress | None = None) -> Ver
             damaged.append(Damage(stage, path, missing=False))
         if progress is not None:
             progress(done, len(work), stage)
+    gone = {damage.path for damage in damaged}
     for _, receipt in list(store.receipts()):
-        store.lookup(receipt.stage, receipt.key)  # a receipt whose file has just gone goes too
+        if not gone.isdisjoint(store.path(receipt.stage, file) for file in receipt.files):
+            store.lookup(receipt.stage, receipt.key)  # finds its file gone, and forgets the receipt
     return Verified(len(work), sum(file.size for _, _, file in work), tuple(damaged))
 
 

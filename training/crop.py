@@ -49,8 +49,8 @@ def _draw_bar(rng: np.random.Generator, target: tuple[int, int], config: CropCon
     """Width in pixels of the black bar on either side of a frame that is narrower than the target; mostly 0."""
     if rng.random() >= config.bars:
         return 0
-    narrowest = target[0] * config.bars_shape
-    window = narrowest * float(np.exp(rng.uniform(0, np.log(max(target[1] / narrowest, 1)))))
+    narrowest = min(target[0] * config.bars_shape, target[1])
+    window = narrowest * float(np.exp(rng.uniform(0, np.log(target[1] / narrowest))))
     return round((target[1] - window) / 2)
 
 

@@ -80,23 +80,15 @@ class FaultyProject:
 def _run(root: Path, stage: str, kill: str, log: str) -> None:
     os.chdir(root)
     os.environ |= {name: value for name, value in ((KILL, kill), (LOG, log)) if value}
-    from pipeline.params import load_params
-    from pipeline.results import run_result
-    from pipeline.run_stage import run_stage
-
-    params = load_params(root / "params.yaml")
-    params = params.model_copy(update={"pipeline": params.pipeline.model_copy(update={"runner": "local"})})
     if stage == "fetch":
         from pipeline.fetch import fetch
 
         fetch(root, lock=root / "assets.yaml")
         return
-    if stage == "report":
-        from pipeline.report import run_report
+    from pipeline.dispatch import dispatch
+    from pipeline.params import load_params
 
-        summary = run_report(params, root)
-    else:
-        summary = (run_result if stage in RESULT_STAGES else run_stage)(stage, params, root)
+    summary = dispatch(stage, load_params(root / "params.yaml").with_runner("local"), root)
     (root / "summary.json").write_text(json.dumps({"computed": summary.computed, "reused": summary.reused}))
 
 

@@ -82,3 +82,12 @@ def test_what_was_found_is_said_with_the_cure(project, capsys) -> None:
     assert run_verify(root, Console(width=200)) == 1
     said = capsys.readouterr().out
     assert ".autoroto/store/fuse/a-000.parquet" in said and "missing" in said and "dvc repro" in said
+
+
+def test_a_receipt_that_cannot_be_read_is_set_aside_and_stops_nothing(project) -> None:
+    root, store = project
+    receipt = store.root / "fuse" / "a.json"
+    receipt.chmod(0o644)
+    receipt.write_text("{")
+    assert verify(store, root).damaged == ()  # its shard is whole, and the out's too
+    assert not receipt.exists() and store.lookup("fuse", "b") is not None

@@ -93,3 +93,10 @@ def test_inside_is_what_a_white_frame_shows() -> None:
     for seed in range(20):
         sampling = draw_crop(np.random.default_rng(seed), _person(), (36, 64), CropConfig(margin=0.4, fill_min=0.3))
         assert ((inside(sampling, white.shape) > 0) == (warp(white, sampling) > 127)).mean() > 0.99
+
+
+def test_bars_asked_to_be_wider_than_the_frame_are_none() -> None:
+    white, config = np.full((60, 80), 255, np.uint8), CropConfig(bars=1, bars_shape=9.0, fill_min=1.5, rotation_deg=0)
+    for seed in range(10):
+        sampling = draw_crop(np.random.default_rng(seed), _person(), (36, 64), config.model_copy(update={"bend": 0.0}))
+        assert warp(white, sampling).min() == 255
