@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.images import Grey, decode_grey
-from datasets.media import MediaError, natural_key
+from datasets.media import MAX_IMAGE_PIXELS, MediaError, natural_key, read_image_file
 
 Masks = Callable[[str, int], Grey | None]
 """`(frame name, frame index)` to the frame's mask `(H, W)` uint8, 255 = person, or None where it has none."""
@@ -32,7 +33,7 @@ def open_masks(path: Path, *, ordered: bool) -> Masks:
         MediaError: `bad_mask`; also when a mask is read that cannot be.
     """
     if path.is_dir():
-        files = sorted((p for p in path.iterdir() if p.suffix.lower() == ".png"), key=natural_key)
+        files = sorted((p for p in path.iterdir() if p.suffix.lower() == ".png" and p.is_file()), key=natural_key)
         return _lookup([p.stem for p in files], lambda index: read_mask(files[index]), ordered=ordered)
     if path.suffix.lower() == ".json" and path.is_file():
         return _open_coco(path, ordered=ordered)
@@ -56,8 +57,10 @@ def read_mask(path: Path) -> Grey:
         MediaError: `bad_mask`.
     """
     try:
-        return _stretched(decode_grey(path.read_bytes()))
-    except ValueError as error:
+        return _stretched(decode_grey(read_image_file(path)))
+    except MediaError as error:
+        raise MediaError("bad_mask", f"mask {error}") from error
+    except (ValueError, OSError, cv2.error) as error:
         raise MediaError("bad_mask", f"{path}: {error}; write the mask again as 8-bit grey PNG") from error
 
 
@@ -77,14 +80,17 @@ def _open_coco(path: Path, *, ordered: bool) -> Masks:
         for annotation in data["annotations"]:
             if not people or annotation["category_id"] in people:
                 shapes.setdefault(annotation["image_id"], []).append(annotation["segmentation"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise MediaError("bad_mask", f"{path}: not a COCO annotation file ({error!r}); export it again") from error
 
     def read(index: int) -> Grey:
         image = images[index]
-        union = np.zeros((image["height"], image["width"]), np.uint8)
+        height, width = image["height"], image["width"]
+        if min(height, width) < 1 or height * width > MAX_IMAGE_PIXELS:
+            raise MediaError("bad_mask", f"{path}: an image of {width}x{height} pixels; give its true size")
+        union = np.zeros((height, width), np.uint8)
         for shape in shapes.get(image["id"], []):
-            union |= _decode_shape(path, shape, image["height"], image["width"])
+            union |= _decode_shape(path, shape, height, width)
         return union * 255
 
     return _lookup([Path(image["file_name"]).stem for image in images], read, ordered=ordered)

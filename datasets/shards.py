@@ -40,6 +40,7 @@ class ShardWriter:
             self._file, self._schema, compression="none", use_dictionary=False, write_statistics=False
         )
         self._group: list[Row] = []
+        self._refused: OSError | None = None
         fault_point("shard.opened")
 
     def append(self, row: Row) -> None:
@@ -50,7 +51,13 @@ class ShardWriter:
             self._flush()
 
     def close(self) -> None:
-        """Finish the file and fsync it."""
+        """Finish the file and fsync it.
+
+        Raises:
+            OSError: the disk takes no more, now or in an earlier `append`: a file with a hole is never finished.
+        """
+        if self._refused is not None:
+            raise self._refused
         self._flush()
         fault_point("shard.closing")
         self._writer.close()
@@ -60,7 +67,12 @@ class ShardWriter:
 
     def _flush(self) -> None:
         if self._group:
-            self._writer.write_table(pa.Table.from_pylist([row.as_dict() for row in self._group], schema=self._schema))
+            table = pa.Table.from_pylist([row.as_dict() for row in self._group], schema=self._schema)
+            try:
+                self._writer.write_table(table)
+            except OSError as error:
+                self._refused = error
+                raise
             self._group = []
             fault_point("shard.row_group")
 

@@ -10,6 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 YAML_SUFFIXES = (".yaml", ".yml")
 FOLDER_SIDECAR = "sidecar"
+MAX_BYTES = 1 << 20
+"""A sidecar holds a handful of lines; what is larger is something else."""
+
+_NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
+"""What the reader raises: its own errors, those of the 45th of May, `!!bool maybe` and `!!timestamp x`, no UTF-8."""
 
 
 class SidecarError(ValueError):
@@ -68,6 +73,14 @@ class Sidecar(BaseModel):
     def _one_or_many(cls, licence: Any) -> Any:
         return (licence,) if isinstance(licence, str) else licence
 
+    @field_validator("subject", "source", "licence")
+    @classmethod
+    def _writable(cls, value: Any) -> Any:
+        for text in (value,) if isinstance(value, str) else value:
+            if any("\ud800" <= letter <= "\udfff" for letter in text):  # what YAML makes of "\uD800"
+                raise ValueError("holds half a character, which cannot be written to a shard")
+        return value
+
     @field_validator("keyed", mode="before")
     @classmethod
     def _yes_or_settings(cls, keyed: Any) -> Any:
@@ -88,7 +101,7 @@ def sidecar_paths(path: Path, root: Path) -> tuple[Path, ...]:
         if folder:
             bases.append(place / FOLDER_SIDECAR)
     candidates = [base.with_name(base.name + suffix) for base in bases for suffix in YAML_SUFFIXES]
-    return tuple(candidate for candidate in candidates if candidate.is_file())
+    return tuple(candidate for candidate in candidates if _is_file(candidate))
 
 
 def load_sidecar(path: Path, root: Path) -> Sidecar:
@@ -113,6 +126,13 @@ def masks_named_by(sidecar: Path) -> Path | None:
     return masks if isinstance(masks, Path) else None
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # its footage's name leaves no room for a suffix
+
+
 def _lineage(path: Path, root: Path) -> list[Path]:
     """`root`, the folders below it, and `path` itself, outermost first."""
     if not path.is_relative_to(root):
@@ -122,20 +142,43 @@ def _lineage(path: Path, root: Path) -> list[Path]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SidecarError(f"{path}: larger than {MAX_BYTES} bytes, so it is no sidecar; rename or remove it")
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise SidecarError(f"{path}: cannot be read ({error.strerror}); give the right to read it") from error
+    except _NOT_YAML as error:
         raise SidecarError(f"{path}: not YAML ({error}); write `key: value` lines") from error
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise SidecarError(f"{path}: holds a {type(values).__name__}; write `key: value` lines")
     if isinstance(values.get("masks"), str):
-        values["masks"] = path.parent / values["masks"]
+        values["masks"] = _masks_path(path, values["masks"])
     try:
         Sidecar(**values)
     except (ValidationError, TypeError) as error:
         problems = _problems(error)
         raise SidecarError(f"{path}: {problems}; known keys are {', '.join(Sidecar.model_fields)}") from error
     return values
+
+
+def _masks_path(sidecar: Path, masks: str) -> Path:
+    """Where a sidecar's masks lie.
+
+    Raises:
+        SidecarError: no path, or a folder that the sidecar itself lies in: all its footage would pass for masks.
+    """
+    path = sidecar.parent / masks
+    try:
+        path.stat()
+        around = path.resolve() in (sidecar.parent.resolve(), *sidecar.parent.resolve().parents)
+    except FileNotFoundError:
+        return path  # `open_masks` says so
+    except (OSError, ValueError, RuntimeError) as error:
+        raise SidecarError(f"{sidecar}: masks: {masks[:80]!r} is no path here ({error}); correct it") from error
+    if around:
+        raise SidecarError(f"{sidecar}: masks: {masks!r} is a folder around the footage; give masks one of their own")
+    return path
 
 
 def _problems(error: ValidationError | TypeError) -> str:

@@ -6,12 +6,13 @@ Layout: `<root>/<stage>/<key>.json` (receipt, written last: it commits), `<root>
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,28 @@ from datasets.shards import file_digest
 
 _INTERNAL = {"staging", "quarantine", "accepted"}
 DAY_S = 24 * 3600.0
+_CURES = {
+    errno.ENOSPC: "the disk is full; free some space (`autoroto store gc` trims the store)",
+    errno.EDQUOT: "the disk quota is used up; free some space (`autoroto store gc` trims the store)",
+    errno.EROFS: "the disk is read-only; mount it writable, or set pipeline.store to a folder on another one",
+}
+
+
+class StoreError(RuntimeError):
+    """The disk takes no more files. The message names the folder and the cure."""
+
+
+@contextmanager
+def explained_disk(folder: Path) -> Iterator[None]:
+    """Turns what the disk below `folder` refuses into a StoreError; other errors pass."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _CURES:
+            raise
+        raise StoreError(
+            f"{folder}: {_CURES[error.errno]} and run again; everything that was finished is kept"
+        ) from error
 
 
 class Store:
@@ -56,13 +79,18 @@ class Store:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """A fresh folder for work in progress, removed afterwards. On the store's own filesystem, so commits rename."""
+        """A fresh folder for work in progress, removed afterwards. On the store's own filesystem, so commits rename.
+
+        Raises:
+            StoreError: the disk is full or read-only, now or while the folder is worked in.
+        """
         folder = self.root / "staging" / uuid.uuid4().hex
-        folder.mkdir(parents=True)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with explained_disk(self.root):
+            folder.mkdir(parents=True)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def commit(self, staged: Path, receipt: Receipt) -> Receipt:
         """Move the staged files into the store, then write the receipt. Every step is fsynced and atomic.
@@ -77,10 +105,15 @@ class Store:
         return self._place(staged, receipt, self.root / "accepted" / receipt.stage, with_receipt=False)
 
     def link(self, receipt: Receipt, out: Path, *, accepted: bool = False) -> None:
-        """Hardlink (or copy, across filesystems) the receipt's files into `out`; existing files are replaced."""
+        """Hardlink (or copy, across filesystems) the receipt's files into `out`; existing files are replaced.
+
+        Raises:
+            StoreError: the disk of `out` is full or read-only.
+        """
         base = self.root / "accepted" / receipt.stage if accepted else self.root / receipt.stage
-        for file in receipt.files:
-            place_file(base / file.name, out / file.name.removeprefix(receipt.key + "/"))
+        with explained_disk(out):
+            for file in receipt.files:
+                place_file(base / file.name, out / file.name.removeprefix(receipt.key + "/"))
 
     def receipts(self) -> Iterator[tuple[Path, Receipt]]:
         """Every committed receipt with its path, in order of path; one that cannot be read goes to quarantine."""
@@ -135,7 +168,8 @@ class Store:
 
     def touch(self, receipt: Receipt) -> None:
         """Mark a result as used now, for `trim`."""
-        os.utime(self._receipt_path(receipt.stage, receipt.key))
+        with suppress(OSError):  # nothing is ever trimmed from a store that may not be written
+            os.utime(self._receipt_path(receipt.stage, receipt.key))
 
     def _receipt_path(self, stage: str, key: str) -> Path:
         return self.root / stage / f"{key}.json"

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import av.error
+import av.logging
 import cv2
 import numpy as np
 from av.video.reformatter import Colorspace
@@ -21,6 +22,14 @@ MICROSECONDS = 1_000_000
 HD_HEIGHT = 720
 """Untagged video this high or higher is taken for BT.709, lower for BT.601: the convention of players."""
 _UNTAGGED = 2  # AVCOL_SPC_UNSPECIFIED
+MAX_TIME_US = 2**53
+"""285 years; a frame said to be later has a broken timestamp, which may not even fit into 64 bits."""
+MAX_FRAME_PIXELS = 2**26
+"""8192 x 8192: beyond 8K and VR footage. A decoder holds up to 17 frames, so one file may not ask for more."""
+_LIMITS = {"max_pixels": str(MAX_FRAME_PIXELS)}
+_TOO_LARGE = "exceeds specified max pixel count"
+_PLAYLISTS = {"concat", "dash", "hls", "image2", "imf", "sdp"}
+"""Formats that name other files: what they lead to is not in the file's digest, and may lie anywhere."""
 _CONTAINER_MARKS = ((4, b"ftyp"), (0, b"\x1aE\xdf\xa3"), (0, b"RIFF"))
 
 
@@ -85,9 +94,7 @@ def probe(path: Path) -> VideoInfo:
     """
     with _open(path) as container:
         stream = container.streams.video[0]
-        first = next(_frames(path, container), None)
-        if first is None:
-            raise MediaError("truncated", f"{path}: no frame could be decoded; copy the file again")
+        first = next(_frames(path, container))
         turns = _quarter_turns(first)
         width, height = (first.height, first.width) if turns % 2 else (first.width, first.height)
         duration = 0
@@ -101,11 +108,12 @@ def probe(path: Path) -> VideoInfo:
 def decode(path: Path) -> Iterator[VideoFrame]:
     """Frames of the first video stream in presentation order, one in memory at a time, on one thread.
 
-    Times are strictly rising: a frame that repeats its predecessor's timestamp is left out, a missing timestamp is
-    taken from the frame rate. A file that breaks off yields the frames before the break.
+    Times are strictly rising: a frame that repeats its predecessor's timestamp or is ages away is left out, a
+    missing timestamp is taken from the frame rate. A file that breaks off yields the frames before the break.
 
     Raises:
-        MediaError: `empty_file`, `not_a_video`, `no_video_stream`, or `truncated` when not one frame can be read.
+        MediaError: `empty_file`, `not_a_video`, `no_video_stream`; when not one frame can be read `too_large` or
+            `truncated`.
     """
     with _open(path) as container:
         rate = container.streams.video[0].average_rate or Fraction(25)
@@ -119,11 +127,9 @@ def decode(path: Path) -> Iterator[VideoFrame]:
                 start = absolute if start is None else start
                 time = absolute - start
             start = 0 if start is None else start
-            if time > last:
+            if last < time <= MAX_TIME_US:
                 last = time
                 yield VideoFrame(time, frame)
-        if last < 0:
-            raise MediaError("truncated", f"{path}: no frame could be decoded; copy the file again")
 
 
 def read_frames(path: Path, *, longest_side: int | None = None) -> Iterator[tuple[int, Image]]:
@@ -172,15 +178,19 @@ def _open(path: Path) -> av.container.InputContainer:
     if path.stat().st_size == 0:
         raise MediaError("empty_file", f"{path}: the file is empty; copy it again")
     try:
-        container = av.open(str(path), "r")
+        # the protocol in front keeps a colon in the name from being taken for one
+        container = av.open(f"file:{path}", "r", options=dict(_LIMITS))
     except av.error.FFmpegError as error:
         with path.open("rb") as file:
             head = file.read(16)
         if any(head[at : at + len(mark)] == mark for at, mark in _CONTAINER_MARKS):
-            raise MediaError("truncated", f"{path}: the video breaks off ({error}); copy it again") from error
+            raise MediaError("truncated", f"{path}: the video breaks off ({error.strerror}); copy it again") from error
         raise MediaError(
-            "not_a_video", f"{path}: FFmpeg reads no video here ({error}); convert or remove it"
+            "not_a_video", f"{path}: FFmpeg reads no video here ({error.strerror}); convert or remove it"
         ) from error
+    if container.format.name in _PLAYLISTS:
+        container.close()
+        raise MediaError("not_a_video", f"{path}: only a list of other files; put those here instead")
     if not container.streams.video:
         container.close()
         raise MediaError("no_video_stream", f"{path}: holds no video stream, only sound or data; remove it")
@@ -188,21 +198,53 @@ def _open(path: Path) -> av.container.InputContainer:
 
 
 def _frames(path: Path, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
-    """Decoded frames; a packet that cannot be decoded is passed over, a broken end of file ends the iteration."""
+    """Decoded frames; a packet that cannot be decoded is passed over, a broken end of file ends the iteration.
+
+    Raises:
+        MediaError: `too_large` or `truncated` when there was no frame at all.
+    """
     stream = container.streams.video[0]
     stream.thread_type = "NONE"
+    stream.codec_context.options = dict(_LIMITS)
     packets = container.demux(stream)
+    any_frame = False
     while True:
         try:
             packet = next(packets, None)
         except av.error.FFmpegError:
-            return
+            packet = None
         if packet is None:
-            return
+            break
         try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
+            for frame in packet.decode():
+                any_frame = True
+                yield frame
+        except MemoryError:
+            raise
+        except av.error.FFmpegError:
             continue
+    if any_frame:
+        return
+    if _is_too_large(path):
+        raise MediaError("too_large", f"{path}: frames of more than {MAX_FRAME_PIXELS} pixels; make it smaller")
+    raise MediaError("truncated", f"{path}: no frame could be decoded; copy the file again")
+
+
+def _is_too_large(path: Path) -> bool:
+    """Whether the first frame was refused for its size: FFmpeg says so in its log only, which is otherwise off."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.PANIC)
+    try:
+        with av.open(f"file:{path}", options=dict(_LIMITS)) as container:
+            stream = container.streams.video[0]
+            stream.codec_context.options = dict(_LIMITS)
+            for packet in container.demux(stream):
+                packet.decode()
+    except av.error.FFmpegError as error:
+        return _TOO_LARGE in str(error)
+    finally:
+        av.logging.set_level(level)
+    return False
 
 
 def _quarter_turns(frame: av.VideoFrame) -> int:

@@ -10,11 +10,11 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from datasets.masks import open_masks
-from datasets.media import MediaError, is_photo, is_video, read_photo
+from datasets.media import MediaError, is_photo, is_video, read_photo, why_unreadable
 from datasets.schema import FrameRow
 from datasets.shards import file_digest
 from datasets.sidecars import Sidecar, SidecarError, load_sidecar
-from datasets.sources import folder_digest, folder_frames, label_of
+from datasets.sources import folder_digest, folder_frames, label_of, printable
 from datasets.video import decode
 from stages.base import Config, Drop, Fail, Stage
 from stages.bursts import BurstSampler, Place, Sampling
@@ -56,12 +56,22 @@ class IngestConfig(Config):
     keyed: KeyedConfig = KeyedConfig()
 
 
+_CHANGED = "changed while it was read; wait until it is copied whole and run again"
+
+
 @dataclass(frozen=True)
 class Item:
-    """One video, photo or folder. `others`: reserved backgrounds for a keyed video, the original for a copy."""
+    """One video, photo or folder.
+
+    `others`: reserved backgrounds for a keyed video, the original for a copy, the path itself where it is unreadable.
+    """
 
     path: Path
     others: tuple[Path, ...] = ()
+
+    @property
+    def is_unreadable(self) -> bool:
+        return self.others == (self.path,)
 
     @property
     def is_copy(self) -> bool:
@@ -84,12 +94,15 @@ class Ingest(Stage[Item, FrameRow]):
 
     def items(self, inputs: Sequence[Path]) -> Iterator[Item]:
         """Items of one source, see `datasets.sources.Source.inputs`; of photos with the same bytes, one original."""
-        if not is_photo(inputs[0]):
+        if not is_photo(inputs[0]) or tuple(inputs[1:]) == (inputs[0],):
             yield Item(inputs[0], tuple(inputs[1:]))
             return
         originals: dict[str, Path] = {}
         for path in inputs:
-            original = originals.setdefault(file_digest(path), path)
+            try:
+                original = originals.setdefault(file_digest(path), path)
+            except OSError:
+                original = path  # gone since it was found: `process` says so
             yield Item(path, () if original is path else (original,))
 
     def size(self, item: Item) -> int:
@@ -99,15 +112,25 @@ class Ingest(Stage[Item, FrameRow]):
         return label_of(item.path, self._raw)
 
     def process(self, item: Item) -> Iterable[FrameRow | Drop | Fail]:
+        if item.is_unreadable:
+            why = why_unreadable(item.path)
+            yield Fail("unreadable", printable(f"{item.path}: {why or _CHANGED}"), retryable=why is None)
+            return
         if item.is_copy:
             yield Drop("duplicate_file")
             return
         try:
+            before = _version(item.path)
             yield from self._rows(item)
+            if _version(item.path) != before:
+                yield Fail("still_changing", printable(f"{item.path}: {_CHANGED}"), retryable=True)
         except MediaError as error:
-            yield Fail(error.reason, str(error))
+            yield Fail(error.reason, _detail(item, error))
         except SidecarError as error:
-            yield Fail("bad_sidecar", str(error))
+            yield Fail("bad_sidecar", _detail(item, error))
+        except OSError as error:  # it could be read when it was found: a share that went away may come back
+            detail = printable(f"{item.path}: cannot be read any more ({error.strerror}); see that it is there")
+            yield Fail("unreadable", detail, retryable=True)
 
     @property
     def _raw(self) -> Path:
@@ -145,7 +168,7 @@ class Ingest(Stage[Item, FrameRow]):
         masks = open_masks(sidecar.masks, ordered=False) if sidecar.masks else None
         writer = RowWriter(self._footage(path, file_digest(path), sidecar), self._storage)
         mask = masks(path.stem, 0) if masks else None
-        yield writer.row(image, Place(0, 0, True), time_us=0, name=path.stem, mask=mask)
+        yield writer.row(image, Place(0, 0, True), time_us=0, name=printable(path.stem), mask=mask)
 
     def _folder_rows(self, folder: Path, sidecar: Sidecar) -> Iterator[FrameRow]:
         frames = folder_frames(folder)
@@ -153,7 +176,8 @@ class Ingest(Stage[Item, FrameRow]):
         source = folder_digest([file_digest(path) for path in frames])
         writer = RowWriter(self._footage(folder, source, sidecar), self._storage)
         cuts, sampler = CutDetector(self.config.cut_threshold), BurstSampler(self._sampling(every_frame=True))
-        broken: MediaError | None = None
+        broken = MediaError("unreadable", f"{folder}: none of its images can be read; give the right to, or remove it")
+        shape: tuple[int, ...] = ()
         kept = 0
         for index, path in enumerate(frames):
             try:
@@ -162,12 +186,14 @@ class Ingest(Stage[Item, FrameRow]):
                 broken = error
                 continue
             time_us = index * FOLDER_STEP_US
-            place = sampler.place(time_us, starts_shot=cuts.starts_shot(image))
+            cut = cuts.starts_shot(image)
+            place = sampler.place(time_us, starts_shot=cut or image.shape != shape)  # a clip's frames are of one size
+            shape = image.shape
             if place is not None:
                 mask = masks(path.stem, index) if masks else None
-                yield writer.row(image, place, time_us=time_us, name=path.stem, mask=mask)
+                yield writer.row(image, place, time_us=time_us, name=printable(path.stem), mask=mask)
                 kept += 1
-        if broken is not None and kept == 0:
+        if kept == 0:
             raise broken
 
     def _video_rows(self, video: Path, sidecar: Sidecar) -> Iterator[FrameRow]:
@@ -175,8 +201,11 @@ class Ingest(Stage[Item, FrameRow]):
         writer = RowWriter(self._footage(video, file_digest(video), sidecar), self._storage)
         cuts = CutDetector(self.config.cut_threshold)
         sampler = BurstSampler(self._sampling(every_frame=self.config.every_frame))
+        size: tuple[int, int] | None = None
         for index, frame in enumerate(decode(video)):
-            place = sampler.place(frame.time_us, starts_shot=cuts.starts_shot(frame.thumbnail(GLANCE)))
+            cut = cuts.starts_shot(frame.thumbnail(GLANCE))
+            place = sampler.place(frame.time_us, starts_shot=cut or frame.size != size)
+            size = frame.size
             if place is not None:
                 name = _time_name(frame.time_us)
                 mask = masks(name, index) if masks else None
@@ -211,6 +240,17 @@ class Ingest(Stage[Item, FrameRow]):
     def _sampling(self, *, every_frame: bool) -> Sampling:
         spacing = 0 if every_frame else round(self.config.burst_every_s * 1_000_000)
         return Sampling(self.config.burst_frames, spacing, self.config.max_clip_frames)
+
+
+def _detail(item: Item, error: Exception) -> str:
+    """The error, which may name a mask or sidecar only, with the footage that it costs."""
+    text = str(error)
+    return printable(text if text.startswith(str(item.path)) else f"{item.path}: {text}")
+
+
+def _version(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _time_name(time_us: int) -> str:

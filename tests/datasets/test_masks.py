@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,27 @@ def test_bad_masks_name_the_file(tmp_path: Path, content: str) -> None:
     (tmp_path / "x.png").write_bytes(b"no image")
     with pytest.raises(MediaError, match=r"x\.png"):
         open_masks(tmp_path / "x.png", ordered=False)("photo", 0)
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_among_masks_is_passed_over(tmp_path: Path) -> None:
+    save(tmp_path / "0.png", 255)
+    os.mkfifo(tmp_path / "1.png")
+    masks = open_masks(tmp_path, ordered=True)
+    assert masks("", 0) is not None
+    assert masks("", 1) is None
+
+
+def test_masks_that_announce_more_than_fits_are_refused(tmp_path: Path) -> None:
+    save(tmp_path / "0.png", 255)
+    bomb = bytearray((tmp_path / "0.png").read_bytes())
+    bomb[16:24] = (60_000).to_bytes(4, "big") * 2
+    (tmp_path / "0.png").write_bytes(bomb)
+    with pytest.raises(MediaError, match=r"0\.png: announces 60000x60000") as caught:
+        open_masks(tmp_path, ordered=True)("", 0)
+    assert caught.value.reason == "bad_mask"
+    images = [{"id": 1, "file_name": "a.png", "height": 10**6, "width": 10**6}]
+    (tmp_path / "all.json").write_text(json.dumps({"images": images, "annotations": []}))
+    with pytest.raises(MediaError, match=r"all\.json: an image of 1000000x1000000") as caught:
+        open_masks(tmp_path / "all.json", ordered=True)("", 0)
+    assert caught.value.reason == "bad_mask"

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.images import encode_jpeg, encode_png
-from datasets.media import MediaError, fit, natural_key, read_photo
+from datasets.media import MAX_IMAGE_BYTES, MediaError, fit, natural_key, read_photo, why_unreadable
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 
@@ -80,3 +81,32 @@ def test_natural_order() -> None:
         "frame2.png",
         "frame10.png",
     ]
+
+
+def test_a_photo_that_announces_more_than_fits_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    bomb = bytearray(encode_png(IMAGE))
+    bomb[16:24] = (60_000).to_bytes(4, "big") * 2
+    (tmp_path / "bomb.png").write_bytes(bomb)
+    with (tmp_path / "long.png").open("wb") as file:
+        file.truncate(MAX_IMAGE_BYTES + 1)
+    for name in ("bomb.png", "long.png"):
+        with pytest.raises(MediaError, match=name) as caught:
+            read_photo(tmp_path / name)
+        assert caught.value.reason == "too_large"
+
+
+@pytest.mark.timeout(20)
+def test_what_cannot_be_read_says_why_and_never_blocks(tmp_path: Path) -> None:
+    (tmp_path / "file.mp4").write_bytes(b"")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    (tmp_path / "gone.mp4").symlink_to("nowhere.mp4")
+    (tmp_path / "zeros.mp4").symlink_to("/dev/zero")
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "link").symlink_to("folder.mp4")
+    found = {path.name: why_unreadable(path) for path in tmp_path.iterdir()}
+    assert found.pop("file.mp4") is None
+    said = {"pipe.mp4": "a pipe", "loop.mp4": "leads back", "gone.mp4": "nowhere.mp4, where nothing is"}
+    said |= {"zeros.mp4": "device", "folder.mp4": "named like a file", "link": "a link to a folder"}
+    assert found.keys() == said.keys()
+    assert all(words in (found[name] or "") for name, words in said.items()), found

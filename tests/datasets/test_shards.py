@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from datasets.schema import BoxRow, FrameRow
-from datasets.shards import ROW_GROUP, ShardError, file_digest, read_rows, shard_row_type, write_rows
+from datasets.shards import ROW_GROUP, ShardError, ShardWriter, file_digest, read_rows, shard_row_type, write_rows
 
 
 def test_rows_come_back_in_order_across_row_groups(tmp_path, frame):
@@ -37,3 +39,14 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path):
     (tmp_path / "a").write_bytes(b"rubbish")
     with pytest.raises(ShardError, match="not a readable shard"):
         list(read_rows(tmp_path / "a", FrameRow))
+
+
+def test_a_shard_that_lost_rows_to_a_full_disk_is_never_finished(frame):
+    writer = ShardWriter(Path("/dev/full"), FrameRow)
+    row = frame(image=bytes(10_000))
+    with pytest.raises(OSError, match="No space left") as lost:
+        for _ in range(ROW_GROUP):
+            writer.append(row)
+    with pytest.raises(OSError, match="No space left") as refused:
+        writer.close()
+    assert refused.value is lost.value

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.sidecars import Keying, Sidecar, SidecarError, load_sidecar, sidecar_paths
+from datasets.sidecars import MAX_BYTES, Keying, Sidecar, SidecarError, load_sidecar, sidecar_paths
 
 
 def test_nearest_sidecar_wins_key_by_key(tmp_path: Path) -> None:
@@ -54,6 +54,15 @@ def test_keyed_is_yes_or_settings(tmp_path: Path, text: str, keyed: Keying) -> N
         ("- a\n- b", "holds a list"),
         ("subject: [", "not YAML"),
         ("1: 2", "known keys are subject"),
+        ("subject: 2024-05-45", "not YAML"),
+        ("[" * 50_000, "not YAML"),
+        ("subject: !!python/object/apply:os.getcwd []", "not YAML"),
+        ("#" * (MAX_BYTES + 1), "larger than"),
+        ("masks: .", "a folder around the footage"),
+        ("masks: /", "a folder around the footage"),
+        ('masks: "a\\0b"', "no path here"),
+        ("masks: " + "m" * 300, "no path here"),
+        ("masks: clip.yaml/masks", "no path here"),
     ],
 )
 def test_errors_name_the_file_and_the_cure(tmp_path: Path, text: str, named: str) -> None:
@@ -61,3 +70,7 @@ def test_errors_name_the_file_and_the_cure(tmp_path: Path, text: str, named: str
     with pytest.raises(SidecarError, match=r"clip\.yaml") as caught:
         load_sidecar(tmp_path / "clip.mp4", tmp_path)
     assert named in str(caught.value)
+
+
+def test_a_name_that_leaves_no_room_for_a_suffix_has_no_sidecar(tmp_path: Path) -> None:
+    assert sidecar_paths(tmp_path / ("v" * 251 + ".mp4"), tmp_path) == ()

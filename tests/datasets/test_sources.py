@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,41 @@ def test_chosen_paths_outside_the_raw_folder(tmp_path: Path) -> None:
 
 def test_no_footage_is_no_error(tmp_path: Path) -> None:
     assert find_sources(tmp_path / "nowhere") == []
+
+
+@pytest.mark.timeout(20)
+def test_what_cannot_be_read_is_a_source_of_its_own_and_not_forgotten(tmp_path: Path) -> None:
+    film(tmp_path / "good.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    (tmp_path / "up").symlink_to(".")
+    (tmp_path / "folder.mp4").mkdir()
+    for seed in range(2):
+        photo(tmp_path / "walk" / f"{seed}.png", seed)
+    os.mkfifo(tmp_path / "walk" / "2.png")
+    os.mkfifo(tmp_path / "notes.txt")
+    found = by_label(find_sources(tmp_path))
+    unreadable = {"pipe.mp4", "pipe.png", "loop.mp4", "up", "folder.mp4", "walk/2.png"}
+    assert found.keys() == unreadable | {"good.mp4", "walk"}
+    for label in unreadable:
+        assert found[label].inputs == (tmp_path / label, tmp_path / label)
+        assert found[label].size == 0
+    assert found["good.mp4"].size == 4
+    assert [frame.name for frame in folder_frames(tmp_path / "walk")] == ["0.png", "1.png"]
+
+
+def test_a_source_that_can_be_read_again_gets_another_key(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").symlink_to("later.bin")
+    before = find_sources(tmp_path)
+    film(tmp_path / "later.bin")
+    after = find_sources(tmp_path)
+    assert before[0].digests != after[0].digests
+    assert after[0].inputs == (tmp_path / "a.mp4",)
+
+
+def test_names_that_are_no_utf8_become_labels_that_are(tmp_path: Path) -> None:
+    film(tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    (source,) = find_sources(tmp_path)
+    assert source.label == "caf\\udce9.mp4"
+    assert source.digests[0].encode().startswith(b"caf")

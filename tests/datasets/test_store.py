@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
 from datasets.receipt import Receipt, StoredFile
-from datasets.store import Store, place_file
+from datasets.store import Store, StoreError, place_file
 
 
 def commit(store, key="k", data=b"bytes"):
@@ -111,3 +112,13 @@ def test_files_of_a_result_in_its_own_folder_are_no_leftovers(store):
         )
     assert store.sweep(age_s=-1) == 0
     assert store.lookup("train", "r") == receipt
+
+
+def test_a_full_or_read_only_disk_is_an_error_with_a_cure(store):
+    for code, words in ((errno.ENOSPC, "the disk is full; free some space"), (errno.EROFS, "read-only; mount it")):
+        with pytest.raises(StoreError, match=words) as caught, store.staging():
+            raise OSError(code, os.strerror(code))
+        assert str(store.root) in str(caught.value)
+    with pytest.raises(FileNotFoundError), store.staging():
+        raise FileNotFoundError("a shard that is gone is another matter")
+    assert list((store.root / "staging").iterdir()) == []

@@ -8,7 +8,7 @@ import pytest
 
 from datasets.images import Image
 from datasets.media import MediaError
-from datasets.video import decode, probe, read_frames, write_video
+from datasets.video import MAX_FRAME_PIXELS, decode, probe, read_frames, write_video
 
 
 def ramp(count: int, shape: tuple[int, int] = (48, 64)) -> list[Image]:
@@ -54,12 +54,12 @@ def test_rotation_metadata_turns_frames_upright(tmp_path: Path) -> None:
 
 def test_variable_frame_rate_keeps_the_stored_times(tmp_path: Path) -> None:
     path = tmp_path / "vfr.mkv"
-    times = [100, 140, 300, 310, 1000]
+    times = [100, 140, 300, 310, 1000, 2**61]  # the last one is broken: no number of microseconds in 64 bits
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=1000)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
-        for time, image in zip(times, ramp(5), strict=True):
+        for time, image in zip(times, ramp(6), strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = time, Fraction(1, 1000)
             container.mux(stream.encode(frame))
@@ -106,3 +106,35 @@ def test_the_writer_refuses_nothing_and_mixed_sizes(tmp_path: Path) -> None:
         write_video(tmp_path / "a.mp4", [], fps=25)
     with pytest.raises(ValueError, match="frame 1 is 32x32"):
         write_video(tmp_path / "a.mp4", [*ramp(1), *ramp(1, (32, 32))], fps=25)
+
+
+def test_frames_beyond_the_limit_are_refused_before_they_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "large.mov"
+    with av.open(str(path), "w") as container:  # as PNG, the container does not know how large its frames are
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb24"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(ramp(1)[0], format="rgb24")))
+        container.mux(stream.encode())
+    assert len(list(decode(path))) == 1
+    monkeypatch.setattr("datasets.video._LIMITS", {"max_pixels": "3000"})
+    with pytest.raises(MediaError, match=f"more than {MAX_FRAME_PIXELS} pixels") as caught:
+        list(decode(path))
+    assert caught.value.reason == "too_large"
+    with pytest.raises(MediaError):
+        probe(path)
+
+
+def test_a_list_of_other_files_is_not_followed(tmp_path: Path, clip: Path) -> None:
+    path = tmp_path / "list.mp4"
+    path.write_text(f"ffconcat version 1.0\nfile {clip.name}\n")
+    with pytest.raises(MediaError, match=r"list\.mp4: only a list of other files") as caught:
+        list(decode(path))
+    assert caught.value.reason == "not_a_video"
+
+
+def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    clip.rename(tmp_path / "http:clip.mp4")
+    assert len(list(decode(Path("http:clip.mp4")))) == 20

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -221,3 +222,69 @@ def test_files_outside_the_raw_folder_go_by_their_name(raw: Path, tmp_path: Path
     (item,) = stage.items([outside])
     rows = [row for row in stage.process(item) if isinstance(row, FrameRow)]
     assert [row.path for row in rows] == ["b.mp4"] * 2
+
+
+@pytest.mark.timeout(20)
+def test_what_cannot_be_read_fails_for_good_with_its_reason(raw: Path) -> None:
+    os.mkfifo(raw / "pipe.png")
+    (raw / "gone.mp4").symlink_to("nowhere.mp4")
+    found = ingest(raw)
+    for name, words in (("pipe.png", "a pipe"), ("gone.mp4", "nowhere.mp4")):
+        rows, (fail,) = found[name]
+        assert rows == []
+        assert isinstance(fail, Fail)
+        assert (fail.reason, fail.retryable) == ("unreadable", False)
+        assert fail.detail.startswith(f"{raw / name}: ")
+        assert words in fail.detail
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.png"])
+def test_what_went_away_since_it_was_found_may_come_back(raw: Path, name: str) -> None:
+    write_video(raw / "a.mp4", [scene(1)] * 3, fps=25)
+    photo(raw / "a.png", scene(2))
+    stage = Ingest(IngestConfig(), root=raw.parent.parent)
+    (inputs,) = [source.inputs for source in find_sources(raw) if source.inputs[0].name == name]
+    (raw / name).unlink()
+    (item,) = stage.items(inputs)
+    (fail,) = stage.process(item)
+    assert isinstance(fail, Fail)
+    assert (fail.reason, fail.retryable) == ("unreadable", True)
+    assert name in fail.detail
+
+
+def test_a_file_that_changes_while_it_is_read_is_to_be_read_again(raw: Path) -> None:
+    write_video(raw / "a.mp4", [scene(1)] * 3, fps=25)
+    stage = Ingest(IngestConfig(), root=raw.parent.parent)
+    (source,) = find_sources(raw)
+    (item,) = stage.items(source.inputs)
+    values = iter(stage.process(item))
+    next(iter(values))
+    with (raw / "a.mp4").open("ab") as file:
+        file.write(b"more")
+    *_, fail = values
+    assert isinstance(fail, Fail)
+    assert (fail.reason, fail.retryable) == ("still_changing", True)
+
+
+def test_frames_of_another_size_begin_a_clip(raw: Path) -> None:
+    for index, shape in enumerate([(72, 96), (72, 96), (36, 48)]):
+        photo(raw / "walk" / f"{index}.png", scene(1, shape))
+    rows, _ = ingest(raw)["walk"]
+    assert [(row.clip, row.width) for row in rows] == [(0, 96), (0, 96), (1, 48)]
+
+
+def test_a_folder_none_of_whose_images_can_be_read_fails(raw: Path) -> None:
+    for index in range(2):
+        photo(raw / "walk" / f"{index}.png", scene(index)).write_bytes(b"")
+    rows, (fail,) = ingest(raw)["walk"]
+    assert rows == []
+    assert isinstance(fail, Fail)
+    assert fail.reason == "empty_file"
+
+
+def test_a_fail_names_the_footage_and_its_broken_sidecar(raw: Path) -> None:
+    write_video(raw / "a.mp4", [scene(1)] * 3, fps=25)
+    (raw / "a.yaml").write_text("subject: [")
+    _, (fail,) = ingest(raw)["a.mp4"]
+    assert isinstance(fail, Fail)
+    assert fail.detail.startswith(f"{raw}/a.mp4: {raw}/a.yaml: not YAML")
