@@ -35,7 +35,7 @@ class Look:
 
     Attributes:
         head, hair, body, rest: colours of the face, of what is above `hairline`, below `neckline`, and of all else.
-        hairline, neckline: `(H, 1)` uint8 weight of the hair and of the body in each row.
+        hairline, neckline: `(H, W)` uint8 weight of the hair and of the body in each pixel.
         cloth: `(H, W, 3)` texture worn below the neckline, or None. scene: `(H, W, 3)` picture behind, or None.
         absent: the person has left: nothing but the scene is seen.
         filter: `(3, 3, 3, 3)` random convolution (output, input, y, x), or None; mixed in by `filter_share`.
@@ -61,10 +61,17 @@ class Look:
 
 
 def draw_look(
-    rng: np.random.Generator, alpha: Grey, donor: tuple[Image, Grey] | None, config: AppearanceConfig
+    rng: np.random.Generator,
+    depth: NDArray[np.float32],
+    donor: tuple[Image, Grey] | None,
+    config: AppearanceConfig,
 ) -> Look:
-    """A random look for a person `alpha` `(H, W)`; `donor`, another frame and its alpha, lends cloth and scene."""
-    height, width = alpha.shape
+    """A random look for a sample of size `(H, W)`; `donor`, another frame and its alpha, lends cloth and scene.
+
+    `depth` `(H, W)` says how far down the person each pixel lies: 0 at the top of the head, 1 at the lower end. It is
+    that of the whole person, whatever the crop shows: a close-up must not wear clothes on its face.
+    """
+    height, width = depth.shape
     head = draw_colour(rng, config, hue_deg=config.hue_deg)
     hair = draw_colour(rng, config, hue_deg=3 * config.hue_deg) if rng.random() < config.redress else head
     body = draw_colour(rng, config, hue_deg=180.0) if rng.random() < config.redress else head
@@ -79,9 +86,9 @@ def draw_look(
         hair=hair,
         body=body,
         rest=rest,
-        hairline=255 - _below(alpha, float(rng.uniform(0.0, 0.3))),
+        hairline=255 - _below(depth, float(rng.uniform(0.0, 0.3))),
         # A texture worn from head to foot leaves the shape alone to go by.
-        neckline=_below(alpha, 0.0 if cloth is not None and rng.random() < 0.3 else float(rng.uniform(0.4, 0.9))),
+        neckline=_below(depth, 0.0 if cloth is not None and rng.random() < 0.3 else float(rng.uniform(0.4, 0.9))),
         cloth=cloth,
         scene=scene,
         absent=scene is not None and bool(rng.random() < config.absent),
@@ -145,19 +152,15 @@ def _degrade(image: Image, look: Look) -> Image:
 
 
 def _blend(over: Image, under: Image, weight: Grey) -> Image:
-    """`over` where `weight` `(H, W)` or `(H, 1)` uint8 is 255, `under` where it is 0."""
-    share = cv2.merge([np.broadcast_to(weight, over.shape[:2])] * 3)
+    """`over` where `weight` `(H, W)` uint8 is 255, `under` where it is 0."""
+    share = cv2.merge([weight] * 3)
     shown = cv2.multiply(over, share, scale=1 / 255)
     return np.asarray(cv2.add(shown, cv2.multiply(under, 255 - share, scale=1 / 255)), dtype=np.uint8)
 
 
-def _below(alpha: Grey, fraction: float) -> Grey:
-    """`(H, 1)` uint8 weight per row: 0 above, 255 below `fraction` of the person's height, a short ramp between."""
-    rows = np.flatnonzero((alpha > 127).any(axis=1))
-    top, bottom = (int(rows[0]), int(rows[-1])) if rows.size else (0, alpha.shape[0])
-    row = top + (bottom - top) * fraction
-    ramp = (np.arange(alpha.shape[0], dtype=np.float32) - row) / max(0.03 * alpha.shape[0], 1)
-    return np.asarray(np.clip(ramp + 0.5, 0, 1) * 255, dtype=np.uint8)[:, None]
+def _below(depth: NDArray[np.float32], line: float) -> Grey:
+    """`(H, W)` uint8 weight: 0 above, 255 below where `depth` is `line`, a short ramp between."""
+    return np.asarray(np.clip((depth - np.float32(line)) * 20 + 0.5, 0, 1) * 255, dtype=np.uint8)
 
 
 def _cut(rng: np.random.Generator, image: Image, size: tuple[int, int]) -> Image:

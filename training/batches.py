@@ -17,7 +17,7 @@ from datasets.images import Grey, Image
 from datasets.schema import ClipRow, CuratedRow
 from training.appearance import draw_look, restyle
 from training.config import BatchConfig, TrainConfig
-from training.crop import draw_crop, inside, warp
+from training.crop import depth, draw_view, shown, warp
 from training.data import Moment, MomentReader, Place, ShuffledRows
 from training.prior import Kind, draw_kind, minor_warp, wrong_prior
 
@@ -99,11 +99,12 @@ class BatchMaker:
         stranger: Grey | None,
     ) -> _Sample:
         """One sample; `donor` lends cloth and scene, `stranger` is the mask of the sample before, if there is one."""
-        crop = draw_crop(rng, moment.alpha, size, self._config.crop)
-        shown = inside(crop, moment.alpha.shape)
-        alpha, trust = _planes(warp(_stacked(moment.alpha, moment.trust), crop))
-        look = draw_look(rng, alpha, (donor.image, donor.alpha) if donor else None, self._config.appearance)
-        image = _blacken(restyle(warp(moment.image, crop), alpha, look), shown)
+        view = draw_view(rng, moment.alpha, size, self._config.crop)
+        frame = shown(view)
+        alpha, trust = _planes(warp(_stacked(moment.alpha, moment.trust), view))
+        lender = (donor.image, donor.alpha) if donor else None
+        look = draw_look(rng, depth(view, moment.alpha), lender, self._config.appearance)
+        image = _blacken(restyle(warp(moment.image, view), alpha, look), frame)
         prior = empty = np.zeros_like(alpha)
         if look.absent:
             alpha = empty
@@ -113,10 +114,10 @@ class BatchMaker:
             prior = wrong_prior(alpha, stranger if stranger is not None else alpha[:, ::-1], rng)
         before = None
         if moment.previous is not None:
-            earlier, earlier_alpha = (warp(pixels, crop) for pixels in moment.previous)
-            before = _stacked(_blacken(restyle(earlier, earlier_alpha, look), shown), empty)
+            earlier, earlier_alpha = (warp(pixels, view) for pixels in moment.previous)
+            before = _stacked(_blacken(restyle(earlier, earlier_alpha, look), frame), empty)
         # Beyond the frame there is surely nobody.
-        trust = np.full_like(alpha, 255) if look.absent else trust | ~shown
+        trust = np.full_like(alpha, 255) if look.absent else trust | ~frame
         return _Sample(_stacked(image, prior), alpha, trust, self._weights[moment.group], before)
 
     def _moment(self, step: int, index: int, rng: np.random.Generator, *, previous: bool) -> Moment:

@@ -74,7 +74,7 @@ def load_checkpoint(folder: Path, identity: str) -> tuple[dict[str, dict[str, Te
             for key in file.keys():  # noqa: SIM118 - safe_open is no mapping
                 section, name = key.split("/", 1)
                 sections.setdefault(section, {})[name] = file.get_tensor(key)
-    except (SafetensorError, KeyError, TypeError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: damaged checkpoint ({error}); delete it to train from the start") from error
     return sections, progress
 

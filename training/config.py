@@ -69,26 +69,29 @@ class CropConfig(Config):
 
     Attributes:
         fill_min, fill_max: height of the person as a fraction of the crop's; above 1 the crop cuts the person.
-        least: the crop's height as a fraction of the frame's, at least. margin: how far it may exceed the frame's.
-        shift: how far the person may lie from the crop's middle, as a fraction of the crop.
+        least: the crop's height as a fraction of the frame's, at least.
+        head, headroom: chance that the crop begins above the head, and by how much of its height at most.
+        shift: how far the person may lie from the crop's middle, as a fraction of the crop: sideways, and up or down
+            where the crop does not begin above the head.
         aspect: log of how far width and height are stretched against each other. rotation_deg: in degrees.
         flip: chance of mirroring left and right.
         bend: standard deviation of smooth displacements as a fraction of the height, at most.
-        bars: chance of black bars on the left and right, as a narrower frame has them at work.
-        bars_shape: width by height of the narrowest such frame.
+        narrow: chance that the crop plays a frame narrower than the student's, down to `narrowest` (width by height);
+            crops of frames that are narrower than that always do.
     """
 
     fill_min: float = Field(0.45, gt=0)
-    fill_max: float = Field(1.8, gt=0)
+    fill_max: float = Field(1.6, gt=0)
     least: float = Field(0.3, gt=0, le=1)
-    margin: float = Field(0.1, ge=0, le=0.5)
+    head: float = Field(0.85, ge=0, le=1)
+    headroom: float = Field(0.3, ge=0, le=1)
     shift: float = Field(0.25, ge=0)
     aspect: float = Field(0.2, ge=0)
     rotation_deg: float = Field(8.0, ge=0)
     flip: float = Field(0.5, ge=0, le=1)
     bend: float = Field(0.03, ge=0, le=0.2)
-    bars: float = Field(0.1, ge=0, le=1)
-    bars_shape: float = Field(0.56, gt=0)
+    narrow: float = Field(0.4, ge=0, le=1)
+    narrowest: float = Field(0.56, gt=0)
 
 
 class AppearanceConfig(Config):

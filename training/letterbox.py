@@ -1,4 +1,8 @@
-"""How frames get into the student's fixed size and masks back out: scaled to fit, never distorted, the rest black."""
+"""How frames get into the student's fixed size and masks back out: scaled to fill it, the rest black.
+
+A frame of another shape is stretched, but by no more than `STRETCH`; what that leaves empty is black. A 4:3 frame so
+fills a 16:9 picture: without, a quarter of the student's pixels would show nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Number = TypeVar("Number", np.uint8, np.float32)
+
+
+STRETCH = 1.5
+"""How far width and height are stretched against each other, at most; the student is trained on no more."""
 
 
 class Window(NamedTuple):
@@ -22,13 +30,14 @@ class Window(NamedTuple):
 
 def window(source: tuple[int, int], size: tuple[int, int]) -> Window:
     """Where a frame of `source` (height, width) lies, centred, in a picture of `size` (height, width)."""
-    scale = min(size[0] / source[0], size[1] / source[1])
-    height, width = max(round(source[0] * scale), 1), max(round(source[1] * scale), 1)
+    tall, wide = size[0] / source[0], size[1] / source[1]
+    height = max(round(source[0] * min(tall, wide * STRETCH)), 1)
+    width = max(round(source[1] * min(wide, tall * STRETCH)), 1)
     return Window((size[0] - height) // 2, (size[1] - width) // 2, height, width)
 
 
 def letterbox(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """`pixels` `(H, W)` or `(H, W, C)` uint8, scaled to fit into `size` (height, width); zeros around."""
+    """`pixels` `(H, W)` or `(H, W, C)` uint8, scaled into `size` (height, width); zeros around."""
     place = window((pixels.shape[0], pixels.shape[1]), size)
     canvas = np.zeros((*size, *pixels.shape[2:]), np.uint8)
     canvas[place.top : place.top + place.height, place.left : place.left + place.width] = resize(
