@@ -62,7 +62,7 @@ def write_manifest(path: Path, receipts: Iterable[Receipt]) -> None:
                 }
             )
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), buffer, compression="none")
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), buffer, compression="none", write_page_checksum=True)
     write_atomically(path, buffer.getvalue())
 
 
@@ -71,11 +71,14 @@ def read_manifest(path: Path) -> list[Receipt]:
 
     Raises:
         FileNotFoundError: no manifest; the message says which stage to run.
-        ValueError: the file is no manifest.
+        ValueError: the file is no manifest, or damaged.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: run `dvc repro {path.parent.name}` first")
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}): run `autoroto verify`, then `dvc repro`") from error
     if not table.schema.equals(SCHEMA):
         raise ValueError(f"{path} is no manifest of this version: run `dvc repro {path.parent.name}` to rebuild it")
     units: dict[tuple[str, str], list[dict[str, object]]] = {}

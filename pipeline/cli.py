@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from pipeline.house import FRAME_STAGES, RESULT_STAGES
 from pipeline.lifetime import die_with_dvc
 from pipeline.store_commands import app as store_app
+from pipeline.terminal import plain
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,7 +40,7 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("AUTOROTO_DEBUG") or not explained(error):
             raise
-        console.print(f"[bold red]error:[/] {error}", highlight=False, markup=True)
+        console.print(Text.assemble(("error:", "bold red"), " ", plain(str(error))), highlight=False)
         sys.exit(1)
 
 

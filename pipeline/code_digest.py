@@ -27,7 +27,12 @@ def code_digest(*modules: str) -> str:
 
 def normalised(path: Path) -> str:
     """The file's statements without docstrings and comments, in one canonical layout."""
-    tree = ast.parse(path.read_text(), filename=str(path))
+    return _normalised(path.read_text(), str(path))
+
+
+@functools.cache  # stages share modules
+def _normalised(text: str, filename: str) -> str:
+    tree = ast.parse(text, filename=filename)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             # strings that stand alone as statements: docstrings, and attribute docstrings after assignments
@@ -54,14 +59,16 @@ def _closure(modules: Iterable[str]) -> set[str]:
 def _imports(module: str) -> tuple[str, ...]:
     path = _path(module)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    names = {
-        candidate
-        for node in ast.walk(ast.parse(path.read_text(), filename=str(path)))
-        for candidate in _imported(node, package)
-        if candidate.split(".")[0] in FLOORS and _exists(candidate)
-    }
+    mentioned = _mentioned(path.read_text(), str(path), package)
+    names = {name for name in mentioned if name.split(".")[0] in FLOORS and _exists(name)}
     parents = {name.rpartition(".")[0] for name in names} - {""}  # importing a.b runs a/__init__.py
     return tuple(sorted(names | {parent for parent in parents if _exists(parent)}))
+
+
+@functools.cache
+def _mentioned(text: str, filename: str, package: str) -> frozenset[str]:
+    tree = ast.parse(text, filename=filename)
+    return frozenset(name for node in ast.walk(tree) for name in _imported(node, package))
 
 
 def _imported(node: ast.AST, package: str) -> Iterator[str]:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import dis
 
+
+class StageError(RuntimeError):
+    """A stage could not finish. The message lists what failed and what to do."""
+
+
 _OURS = ("pipeline", "training", "qa", "stages", "datasets")
 _RAISE = dis.opmap["RAISE_VARARGS"]
 

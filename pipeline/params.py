@@ -35,6 +35,7 @@ class PipelineConfig(Config):
         backgrounds_per_shard: background shards per split that one shard of people is composited on.
         accept_failures: go on without clips whose failure may pass (out of memory, a lost worker).
         max_fail_fraction: stop when more than this share of a stage's inputs failed for good.
+        stall_seconds: a worker that shows no progress for so long is ended; longer than the slowest step of any stage.
         resources: per stage, what one worker needs.
     """
 
@@ -44,6 +45,7 @@ class PipelineConfig(Config):
     backgrounds_per_shard: int = Field(6, ge=1)
     accept_failures: bool = False
     max_fail_fraction: float = Field(0.5, ge=0, le=1)
+    stall_seconds: float = Field(900, gt=0)
     resources: dict[str, Resources] = Field(default_factory=dict)
 
     def resources_of(self, stage: str) -> Resources:

@@ -30,13 +30,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard of an earlier stage: where it lies and which ingest shard it stems from."""
+    """A shard of an earlier stage: where it lies, which ingest shard it stems from, and its SHA-256."""
 
     path: Path
     name: str
     label: str
     lineage: str
     rows: int
+    sha256: str
 
 
 def plan(stage: str, params: Params, root: Path, digests: DigestCache, *, footage: Sequence[Path] = ()) -> list[Plan]:
@@ -70,6 +71,7 @@ def shards_of(stage: str, root: Path) -> list[Shard]:
             _part_label(receipt, index),
             receipt.lineage or file.name,
             file.rows,
+            file.sha256,
         )
         for receipt in read_manifest(out / "manifest.parquet")
         for index, file in enumerate(receipt.files)
@@ -81,8 +83,7 @@ def _source_units(
 ) -> Iterator[Unit]:
     for source in find_sources(root / params.ingest.raw, footage, stills=params.ingest.stills, digests=digests):
         key = unit_key(shared, [source.label, *source.digests])
-        size = sum(path.stat().st_size for path in source.inputs)
-        yield Unit("ingest", "", key, source.label, "", source.inputs, weight=size)
+        yield Unit("ingest", "", key, source.label, "", source.inputs, weight=source.size)
 
 
 def _shard_units(stage: str, folder: str, shared: str, root: Path) -> Iterator[Unit]:
@@ -99,7 +100,7 @@ def _shard_units(stage: str, folder: str, shared: str, root: Path) -> Iterator[U
             names.append(decisions.get(shard.lineage, ""))
         yield Unit(
             stage, folder, unit_key(shared, names), shard.label, shard.lineage,
-            tuple(entry.path for entry in inputs), weight=shard.rows,
+            tuple(entry.path for entry in inputs), shard.rows, tuple(entry.sha256 for entry in inputs),
         )  # fmt: skip
 
 
@@ -109,8 +110,10 @@ def _composite_units(shared: str, params: Params, root: Path) -> Iterator[Unit]:
         chosen = choose_backgrounds(shard.lineage, backgrounds, params.pipeline.backgrounds_per_shard)
         inputs = [shard, *chosen]
         key = unit_key(shared, [entry.name for entry in inputs])
-        paths = tuple(entry.path for entry in inputs)
-        yield Unit("synthesize", "", key, shard.label, shard.lineage, paths, weight=shard.rows)
+        yield Unit(
+            "synthesize", "", key, shard.label, shard.lineage,
+            tuple(entry.path for entry in inputs), shard.rows, tuple(entry.sha256 for entry in inputs),
+        )  # fmt: skip
 
 
 def choose_backgrounds(person: str, backgrounds: Sequence[tuple[Shard, frozenset[str]]], count: int) -> list[Shard]:
@@ -131,14 +134,15 @@ def _splits(shard: Shard) -> frozenset[str]:
 
 
 def _decisions(root: Path) -> Mapping[str, str]:
-    """Ingest shard name to the digest of the review decisions on its sources' frames."""
+    """Ingest shard name to the digest of the review decisions on its frames: of a long video, those on one shard."""
     decisions = read_decisions(root / "data" / "reviews")
     if not decisions:
         return {}
     found = {}
     for shard in shards_of("ingest", root):
-        sources = {row.source for row in read_rows(shard.path, FrameRow, columns=["source"])}
-        found[shard.lineage] = decisions_digest(decisions, sources)
+        frames = {row.frame_key for row in read_rows(shard.path, FrameRow, columns=["source", "time_us"])}
+        on_them = [decision for decision in decisions if decision.key in frames]
+        found[shard.lineage] = decisions_digest(on_them, {source for source, _ in frames})
     return found
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from pipeline.terminal import plain
+
 LOG_EVERY_SECONDS = 30
 
 
@@ -20,11 +22,11 @@ def stage_progress(stage: str, console: Console) -> Iterator[Callable[[int, int,
         return
     columns = (
         TextColumn(f"[bold]{stage}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[what]}"),
+        TextColumn("{task.fields[what]}", style="dim", markup=False),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(stage, total=None, what="")
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, what=what[:60])
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, what=plain(what[:60]))
 
 
 class _Log:
@@ -36,4 +38,4 @@ class _Log:
     def __call__(self, done: int, total: int, what: str) -> None:
         if time.monotonic() - self._last >= LOG_EVERY_SECONDS:
             self._last = time.monotonic()
-            self._console.print(f"{self._stage}: {done}/{total} {what}", highlight=False, markup=False)
+            self._console.print(f"{self._stage}: {done}/{total} {plain(what)}", highlight=False, markup=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,9 +21,17 @@ START_SECONDS = 90
 PORTS = range(6379, 10000)
 
 
+def fresh_token() -> str:
+    """A secret without which a Ray answers nobody: Ray listens on every interface, and runs what it is told."""
+    return secrets.token_hex(32)
+
+
 @contextmanager
-def local_ray(log: Path) -> Iterator[str]:
-    """A Ray head on this machine for as long as the block runs; yields its address. Ends its own processes only.
+def local_ray(log: Path) -> Iterator[dict[str, str]]:
+    """A Ray head on this machine for as long as the block runs; ends its own processes only.
+
+    Yields:
+        The environment (its address and its secret) in which a new process attaches to it.
 
     Raises:
         RuntimeError: it did not come up; the message names the log file.
@@ -29,11 +39,13 @@ def local_ray(log: Path) -> Iterator[str]:
     port = _free_port()
     address = f"127.0.0.1:{port}"
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    folder = tempfile.mkdtemp(prefix="autoroto-ray-")
+    secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": fresh_token()}
+    environment = os.environ | secret | {"RAY_USAGE_STATS_ENABLED": "0"}
     command = [
         str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", f"--port={port}",
         "--node-ip-address=127.0.0.1", "--include-dashboard=false", "--disable-usage-stats",
-        f"--object-store-memory={100 * 2**20}", f"--temp-dir={tempfile.mkdtemp(prefix='autoroto-ray-')}",
+        f"--object-store-memory={100 * 2**20}", f"--temp-dir={folder}",
     ]  # fmt: skip
     with log.open("wb") as output:
         head = subprocess.Popen(
@@ -41,9 +53,10 @@ def local_ray(log: Path) -> Iterator[str]:
         )
         try:
             _wait(head, port, log)
-            yield address
+            yield {"RAY_ADDRESS": address} | secret
         finally:
             _end(head)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(head: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -23,10 +23,10 @@ def repro(root: Path, arguments: Sequence[str], console: Console) -> int:
     scripts = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"}
     attached = "RAY_ADDRESS" in os.environ or load_params(root / "params.yaml").pipeline.runner == "local"
-    ray = nullcontext("") if attached else local_ray(root / ".autoroto" / "ray.log")
+    ray: AbstractContextManager[dict[str, str]]
+    ray = nullcontext({}) if attached else local_ray(root / ".autoroto" / "ray.log")
     with PeakMemory() as peak, ray as address:
-        if address:
-            environment |= {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "disabled"}
+        environment |= address
         code = subprocess.run([str(scripts / "dvc"), "repro", *arguments], cwd=root, env=environment).returncode
     if code == 0:
         console.print(times_table(last_runs(root)))

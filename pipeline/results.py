@@ -20,24 +20,32 @@ from pipeline.code_digest import code_digest
 from pipeline.digests import DigestCache
 from pipeline.keys import hash_of
 from pipeline.params import Params
-from pipeline.plan import shards_of
+from pipeline.plan import Shard, shards_of
 from pipeline.publish import clear
 from pipeline.run_log import Summary
+from pipeline.verify import check_shards
 from stages.base import Config
 
-LIBRARIES = ("torch", "onnxruntime", "numpy", "opencv-python-headless")
+_COMMON = ("torch", "onnxruntime", "numpy", "opencv-python-headless")
+LIBRARIES = {
+    "train": _COMMON,
+    "evaluate": (*_COMMON, "onnx", "ai-edge-litert"),
+    "export": (*_COMMON, "onnx"),
+}
+"""Distributions whose versions make each stage's numbers; they enter its key."""
 
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
 class Result:
-    """One keyed result: what it depends on, and how to make its files in a folder."""
+    """One keyed result: what it depends on, the shards it reads, and how to make its files in a folder."""
 
     stage: str
     module: str
     config: Config
     inputs: tuple[str, ...]
+    shards: tuple[Shard, ...]
     make: Callable[[Path, str], None]  # (folder to write into, key)
 
 
@@ -46,6 +54,7 @@ def run_result(stage: str, params: Params, root: Path, *, progress: Progress | N
 
     Raises:
         FileNotFoundError: an earlier stage has not run.
+        StageError: a shard it would read is damaged.
     """
     started, clock = time.time(), time.perf_counter()
     digests = DigestCache(root / ".autoroto" / "digests.json")
@@ -56,7 +65,7 @@ def run_result(stage: str, params: Params, root: Path, *, progress: Progress | N
             "stage": stage,
             "code": code_digest(result.module),
             "params": json.loads(result.config.model_dump_json()),
-            "libraries": {name: version(name) for name in LIBRARIES},
+            "libraries": {name: version(name) for name in LIBRARIES[stage]},
             "format": FORMAT_VERSION,
             "device": _device(),
             "inputs": list(result.inputs),
@@ -66,6 +75,7 @@ def run_result(stage: str, params: Params, root: Path, *, progress: Progress | N
     receipt = store.lookup(stage, key)
     computed = receipt is None
     if receipt is None:
+        check_shards(stage, result.shards, store, root)
         receipt = _compute(result, key, store)
     out = root / "data" / stage
     out.mkdir(parents=True, exist_ok=True)
@@ -115,7 +125,7 @@ def _train(params: Params, root: Path, digests: DigestCache, progress: Progress 
             progress=told,
         )
 
-    return Result("train", "training.train", params.train, tuple(inputs), make)
+    return Result("train", "training.train", params.train, tuple(inputs), (*clips, *curated), make)
 
 
 def _evaluate(params: Params, root: Path, digests: DigestCache, progress: Progress | None) -> Result:
@@ -150,7 +160,8 @@ def _evaluate(params: Params, root: Path, digests: DigestCache, progress: Progre
         )
 
     inputs = (*names, *_digests(student, digests), digests.of(root / params.evaluate.landscape))
-    return Result("evaluate", "training.evaluate", params.evaluate, inputs, make)
+    read = tuple(shard for shards in paths.values() for shard in shards)
+    return Result("evaluate", "training.evaluate", params.evaluate, inputs, read, make)
 
 
 def _export(params: Params, root: Path, digests: DigestCache, progress: Progress | None) -> Result:
@@ -161,7 +172,7 @@ def _export(params: Params, root: Path, digests: DigestCache, progress: Progress
 
         export(config=params.export, student=student, out=folder)
 
-    return Result("export", "training.export", params.export, _digests(student, digests), make)
+    return Result("export", "training.export", params.export, _digests(student, digests), (), make)
 
 
 RESULTS: dict[str, Callable[[Params, Path, DigestCache, Progress | None], Result]] = {

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from datasets.receipt import Receipt
 from datasets.store import Store
 from pipeline.digests import DigestCache
+from pipeline.errors import StageError
 from pipeline.params import Params
 from pipeline.plan import Plan, plan
 from pipeline.publish import Place, publish
 from pipeline.run_local import run_local
 from pipeline.run_log import Summary
+from pipeline.verify import set_aside
 from pipeline.work import Job, Outcome, Unit, WorkOptions
 
 Progress = Callable[[int, int, str], None]
 """Called with units done, units in all, and the label of the unit that just ended."""
 
 
-class StageError(RuntimeError):
-    """A stage could not finish. The message lists what failed and what to do."""
+SHOWN = 20
+"""Failures that a summary of too many shows."""
 
 
 def run_stage(
@@ -30,7 +33,8 @@ def run_stage(
     """Bring `data/<stage>/` up to date. `footage` stands in for everything under `ingest.raw`.
 
     Raises:
-        StageError: retryable failures, or too many failures. Everything else is committed; run again to go on.
+        StageError: retryable failures, too many failures, or workers that do not come up. Everything else is committed;
+            run again to go on.
         FileNotFoundError: an earlier stage or a weight file is missing.
     """
     started, clock = time.time(), time.perf_counter()
@@ -38,7 +42,9 @@ def run_stage(
     plans = plan(stage, params, root, digests, footage=footage)
     digests.save()
     store = Store(root / params.pipeline.store)
-    options = WorkOptions(store.root, params.pipeline.shard_frames, params.pipeline.accept_failures)
+    options = WorkOptions(
+        store.root, params.pipeline.shard_frames, params.pipeline.accept_failures, params.pipeline.stall_seconds
+    )
 
     receipts: dict[Place, Receipt] = {}
     accepted: set[Place] = set()
@@ -60,6 +66,8 @@ def run_stage(
                 accepted.add(place)
         if progress:
             progress(total - len(jobs) + len(outcomes), total, outcome.unit.label)
+    for path in {path for outcome in outcomes for path in outcome.damaged}:
+        set_aside(path, store, root)
     _check(stage, outcomes, receipts, params)
     publish(stage, receipts, accepted, store, params, root)
     return _summary(stage, started, clock, start_seconds, total, outcomes, receipts)
@@ -92,21 +100,32 @@ def _run(stage: str, jobs: Sequence[Job], params: Params, options: WorkOptions) 
 
 
 def _check(stage: str, outcomes: Sequence[Outcome], receipts: dict[Place, Receipt], params: Params) -> None:
-    lost = [(outcome.unit.label, message) for outcome in outcomes for message in outcome.retryable]
-    if lost and not params.pipeline.accept_failures:
+    # a unit that was lost as a whole has no receipt: its inputs cannot be counted, so nobody can go on without them
+    stopping = [o for o in outcomes if o.retryable and (o.receipt is None or not params.pipeline.accept_failures)]
+    lost = sorted((outcome.unit.label, message) for outcome in stopping for message in outcome.retryable)
+    if lost:
         lines = "\n".join(f"  {label}: {message}" for label, message in lost)
+        accepted = params.pipeline.accept_failures
+        other = "these are whole units, which accept_failures cannot do without" if accepted else (
+            "or set pipeline.accept_failures to go on without them"
+        )  # fmt: skip
         raise StageError(
             f"{stage}: {len(lost)} failures that may pass (everything else is kept):\n{lines}\n"
-            f"Run `dvc repro {stage}` again; or set pipeline.accept_failures to go on without them."
+            f"Run `dvc repro` again; {other}."
         )
     inputs = sum(receipt.inputs for receipt in receipts.values())
-    failed = sum(sum(receipt.failed.values()) for receipt in receipts.values())
+    reasons: Counter[str] = Counter()
+    for receipt in receipts.values():
+        reasons.update(receipt.failed)
+    failed = reasons.total()
     if inputs and failed / inputs > params.pipeline.max_fail_fraction:
-        details = [detail for receipt in receipts.values() for detail in receipt.details]
-        shown = "\n".join(f"  {detail}" for detail in details[:20])
+        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        details = [detail for _, receipt in sorted(receipts.items()) for detail in receipt.details]
+        lines = "\n".join(f"  {detail}" for detail in details[:SHOWN])
+        more = f"\n  … and {len(details) - SHOWN} more" if len(details) > SHOWN else ""
         raise StageError(
-            f"{stage}: {failed} of {inputs} inputs failed, more than pipeline.max_fail_fraction = "
-            f"{params.pipeline.max_fail_fraction} allows:\n{shown}\n"
+            f"{stage}: {failed} of {inputs} inputs failed ({counts}), more than pipeline.max_fail_fraction = "
+            f"{params.pipeline.max_fail_fraction} allows:\n{lines}{more}\n"
             "Mend or remove them, or raise the limit in params.yaml."
         )
 

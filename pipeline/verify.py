@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.manifest import read_manifest
 from datasets.receipt import Receipt, StoredFile
 from datasets.store import Store, is_intact
+from pipeline.errors import StageError
 from pipeline.house import FRAME_STAGES
+from pipeline.plan import Shard
+from pipeline.work import damaged_files
 
 Progress = Callable[[int, int, str], None]
 """Called with files checked, files in all, and the stage of the last."""
@@ -40,14 +43,15 @@ def verify(store: Store, root: Path, *, progress: Progress | None = None) -> Ver
     one inode serves all three, so one flipped byte is flipped in all of them. The receipt and the out are then
     incomplete, and `dvc repro` computes that shard again.
     """
+    damaged = [Damage(stage, path, missing=False) for stage, path in _damaged_manifests(root)]
+    for damage in damaged:
+        set_aside(damage.path, store, root)
     work = [*_in_store(store), *_in_outs(root)]
-    damaged: list[Damage] = []
     for done, (stage, path, file) in enumerate(work, start=1):
         if not path.exists():
             damaged.append(Damage(stage, path, missing=True))
         elif not is_intact(path, file):
-            _forget_links(root, path)
-            store.quarantine(path)
+            set_aside(path, store, root)
             damaged.append(Damage(stage, path, missing=False))
         if progress is not None:
             progress(done, len(work), stage)
@@ -58,10 +62,47 @@ def verify(store: Store, root: Path, *, progress: Progress | None = None) -> Ver
     return Verified(len(work), sum(file.size for _, _, file in work), tuple(damaged))
 
 
+def set_aside(path: Path, store: Store, root: Path) -> None:
+    """Move a damaged file to quarantine, and delete its other names in the outs and in DVC's cache.
+
+    They would link the damage back. `dvc repro` finds the file gone and computes it again.
+    """
+    if path.exists():
+        _forget_links(root, path)
+        store.quarantine(path)
+
+
+def check_shards(stage: str, shards: Sequence[Shard], store: Store, root: Path) -> None:
+    """Make sure that what a stage is about to read is what was written; damaged shards are set aside.
+
+    Raises:
+        StageError: a shard is damaged or missing.
+    """
+    damaged = damaged_files((shard.path, shard.sha256) for shard in shards)
+    for path in damaged:
+        set_aside(path, store, root)
+    if damaged:
+        lines = "\n".join(f"  {path}" for path in damaged)
+        raise StageError(
+            f"{stage}: {len(damaged)} of its inputs are damaged or missing, and were set aside:\n{lines}\n"
+            "Run `dvc repro` again: it makes them anew."
+        )
+
+
 def _in_store(store: Store) -> Iterator[tuple[str, Path, StoredFile]]:
     for _, receipt in store.receipts():
         for file in receipt.files:
             yield receipt.stage, store.path(receipt.stage, file), file
+
+
+def _damaged_manifests(root: Path) -> Iterator[tuple[str, Path]]:
+    for stage in FRAME_STAGES:
+        manifest = root / "data" / stage / "manifest.parquet"
+        try:
+            if manifest.exists():
+                read_manifest(manifest)
+        except ValueError:
+            yield stage, manifest
 
 
 def _in_outs(root: Path) -> Iterator[tuple[str, Path, StoredFile]]:

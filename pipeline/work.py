@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import itertools
 import os
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from datasets.faults import fault_point
 from datasets.receipt import Receipt, StoredFile
 from datasets.schema import Row
-from datasets.shards import ShardWriter
+from datasets.shards import ShardWriter, file_digest
 from datasets.store import Store
+from pipeline.heartbeat import Heartbeat
 from stages.base import Config, Drop, Fail, Stage
 
 AnyStage = Stage[Any, Any]
@@ -39,7 +42,13 @@ class StageSpec:
 
 @dataclass(frozen=True)
 class Unit:
-    """One unit of work: one input shard (for ingest one source) of one stage."""
+    """One unit of work: one input shard (for ingest one source) of one stage.
+
+    Attributes:
+        inputs: files to read. digests: their SHA-256 by the manifest they came from, in the same order; none for
+            footage, which has no manifest.
+        weight: frames, to start the longest units first.
+    """
 
     stage: str
     folder: str
@@ -47,7 +56,8 @@ class Unit:
     label: str
     lineage: str
     inputs: tuple[Path, ...]
-    weight: int = 1  # frames, to start the longest units first
+    weight: int = 1
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,19 +93,20 @@ class Bench:
 
 @dataclass(frozen=True)
 class Attempt:
-    """How to go about a unit: items that are known to kill workers are failed by name; `only` runs one item alone."""
+    """How to go about a unit: items that are known to kill workers get their Fail; `only` runs one item alone."""
 
-    skip: Mapping[int, str] = field(default_factory=dict)
+    skip: Mapping[int, Fail] = field(default_factory=dict)
     only: int | None = None
 
 
 @dataclass(frozen=True)
 class WorkOptions:
-    """What all units of a run share."""
+    """What all units of a run share. See `pipeline.params.PipelineConfig`."""
 
     store: Path
     shard_frames: int = 64
     accept_failures: bool = False
+    stall_seconds: float = 900.0
 
 
 @dataclass(frozen=True)
@@ -103,9 +114,11 @@ class Outcome:
     """What a worker reports. Frames and masks never travel: they are in the store.
 
     Attributes:
-        receipt: None for a trial of a single item, or when retryable failures kept the unit from being committed.
+        receipt: None for a trial of a single item, when retryable failures kept the unit from being committed, or
+            when the unit as a whole was lost.
         committed: the receipt is in the store (else it lies in `accepted/`).
         retryable: messages of retryable Fails.
+        damaged: inputs that are missing or not as they were written; then nothing was read.
         worker: host and process that did it.
     """
 
@@ -116,47 +129,105 @@ class Outcome:
     seconds: float
     model_seconds: float
     worker: str
+    damaged: tuple[Path, ...] = ()
 
 
-def heartbeat_path(store: Path, key: str) -> Path:
-    """Where a worker notes which item it is at, for whoever finds it dead."""
-    return store / "staging" / f"{key}.item"
-
-
-def work(stage: AnyStage, unit: Unit, options: WorkOptions, attempt: Attempt | None = None) -> Outcome:
-    """Run one unit and commit its result to the store."""
-    attempt = attempt or Attempt()
+def work(
+    stage: AnyStage,
+    unit: Unit,
+    options: WorkOptions,
+    attempt: Attempt | None = None,
+    heartbeat: Heartbeat | None = None,
+) -> Outcome:
+    """Run one unit and commit its result to the store; `heartbeat` is told which item is in work."""
+    heartbeat = heartbeat or Heartbeat()
     start, models_before = time.perf_counter(), stage.model_seconds
+    heartbeat.at(None)
+    damaged = damaged_files(zip(unit.inputs, unit.digests, strict=False))
+    try:
+        if damaged:
+            receipt, retryable = None, tuple(f"{path} is damaged or missing, and was set aside" for path in damaged)
+        else:
+            receipt, retryable = _work(stage, unit, options, attempt or Attempt(), heartbeat)
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        receipt, retryable = None, (f"out of memory outside of the work on any one item: {error}",)
+    return Outcome(
+        unit=unit,
+        receipt=receipt,
+        committed=receipt is not None and not retryable,
+        retryable=retryable,
+        seconds=time.perf_counter() - start,
+        model_seconds=stage.model_seconds - models_before,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        damaged=damaged,
+    )
+
+
+def damaged_files(files: Iterable[tuple[Path, str]]) -> tuple[Path, ...]:
+    """Those of the files, with their SHA-256, that are missing or hold other bytes."""
+    return tuple(path for path, digest in files if not path.is_file() or file_digest(path) != digest)
+
+
+def _work(
+    stage: AnyStage, unit: Unit, options: WorkOptions, attempt: Attempt, heartbeat: Heartbeat
+) -> tuple[Receipt | None, tuple[str, ...]]:
     store = Store(options.store)
-    heartbeat = heartbeat_path(options.store, unit.key)
     with store.staging() as staged:
         parts = _Parts(staged, unit.key, stage.produces, options.shard_frames)
-        tally = _Tally()
-        for index, item in enumerate(stage.items(unit.inputs)):
+        tally = _Tally(heartbeat.pulse)
+        for index, item in _noted(stage.items(unit.inputs), heartbeat):
             if attempt.only is not None and index != attempt.only:
                 continue
             size = stage.size(item)
             if index in attempt.skip:
-                tally.fail(size, Fail("worker_died", f"{stage.describe(item)}: {attempt.skip[index]}"))
+                fail = attempt.skip[index]
+                tally.fail(size, replace(fail, detail=f"{stage.describe(item)}: {fail.detail}"))
                 continue
-            _beat(heartbeat, index)
             fault_point("work.item")
             tally.item(size, stage, item, parts)
+            if index == attempt.only:
+                break
         files = parts.close()
-        heartbeat.unlink(missing_ok=True)
         receipt: Receipt | None = None
         if attempt.only is None and (not tally.retryable or options.accept_failures):
             receipt = tally.receipt(unit, files, parts.licences)
             receipt = store.accept(staged, receipt) if tally.retryable else store.commit(staged, receipt)
-    return Outcome(
-        unit=unit,
-        receipt=receipt,
-        committed=receipt is not None and not tally.retryable,
-        retryable=tuple(tally.retryable),
-        seconds=time.perf_counter() - start,
-        model_seconds=stage.model_seconds - models_before,
-        worker=f"{socket.gethostname()}:{os.getpid()}",
-    )
+    return receipt, tuple(tally.retryable)
+
+
+def _noted(items: Iterable[Any], heartbeat: Heartbeat) -> Iterator[tuple[int, Any]]:
+    """Number the items. Each is noted before it is read, so that what kills its reader has a number too."""
+    iterator = iter(items)
+    for index in itertools.count():
+        heartbeat.at(index)
+        try:
+            item = next(iterator)
+        except StopIteration:
+            heartbeat.at(None)
+            return
+        yield index, item
+
+
+_NO_MEMORY = (
+    "can't allocate memory",  # torch on the CPU
+    "out of memory",  # CUDA
+    "Insufficient memory",  # OpenCV
+    "Failed to allocate memory",  # ONNX Runtime
+    "bad_alloc",  # C++ behind a binding
+)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception means that memory ran out. Only Python and NumPy raise MemoryError; others use their own.
+
+    >>> out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."))
+    True
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return any(words in str(error) for words in _NO_MEMORY)
 
 
 class _Parts:
@@ -189,7 +260,8 @@ class _Parts:
 class _Tally:
     """Counts every unit of input exactly once: done, dropped by reason or failed by reason."""
 
-    def __init__(self) -> None:
+    def __init__(self, pulse: Callable[[], None]) -> None:
+        self._pulse = pulse
         self.inputs = 0
         self.dropped: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
@@ -202,6 +274,7 @@ class _Tally:
         rows: list[Row] = []
         try:
             for value in _values(stage.process(item)):
+                self._pulse()
                 if isinstance(value, Drop):
                     self.dropped[value.reason] += size if value.count is None else value.count
                 elif isinstance(value, Fail):
@@ -213,9 +286,10 @@ class _Tally:
         except Exception as error:  # any failure of one clip costs that clip, with its reason
             rows = []
             spent = self.dropped.total() + self.failed.total() - before
-            retryable = isinstance(error, MemoryError)
+            retryable = out_of_memory(error)
             reason = "out_of_memory" if retryable else type(error).__name__
-            self._fail(size - spent, Fail(reason, f"{stage.describe(item)}: {error}", retryable=retryable))
+            detail = f"{stage.describe(item)}: {str(error) or reason}"
+            self._fail(size - spent, Fail(reason, detail, retryable=retryable))
         for row in rows:
             parts.append(row)
 
@@ -249,9 +323,3 @@ class _Tally:
 
 def _values(result: Iterable[Row | Drop | Fail] | Drop | Fail) -> Iterable[Row | Drop | Fail]:
     return (result,) if isinstance(result, Drop | Fail) else result
-
-
-def _beat(path: Path, index: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    os.write(descriptor, str(index).encode())
-    os.close(descriptor)

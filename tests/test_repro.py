@@ -32,16 +32,18 @@ class Project:
     """A copy of the project with little footage and tiny params, and the Ray that its stages attach to."""
 
     root: Path
-    ray: str
+    ray: dict[str, str]
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         scripts = Path(sys.executable).parent
-        variables = os.environ | {
-            "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.root),  # the copy of the code, not the checkout's
-            "RAY_ADDRESS": self.ray,
-            "RAY_AUTH_MODE": "disabled",
-        }
+        variables = (
+            os.environ
+            | {
+                "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONPATH": str(self.root),  # the copy of the code, not the checkout's
+            }
+            | self.ray
+        )
         done = subprocess.run(
             [str(scripts / command[0]), *command[1:]],
             cwd=self.root, env=variables | environment, capture_output=True, text=True, check=False,

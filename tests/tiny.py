@@ -45,7 +45,10 @@ def tiny_params() -> dict[str, Any]:
 
 def write_project(root: Path, clip: Path) -> None:
     """The project's files but for its code: lock, params, `dvc.yaml`, and two seconds of `clip` to train on."""
-    for name in ("dvc.yaml", ".dvcignore", "data/raw/README.md", "data/reviews/README.md"):
+    for name in (
+        "dvc.yaml", ".dvcignore", "constraints.txt",
+        "data/raw/README.md", "data/reviews/README.md", "data/students/README.md",
+    ):  # fmt: skip
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, root / name)
     (root / "assets.yaml").write_text(yaml.safe_dump(small_lock()))

@@ -8,10 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.house import FRAME_STAGES
-from tests.faults.conftest import STAGES, FaultyProject
-
-NOT_REPEATABLE = ("data/evaluate/metrics.json", "data/report/report.html")
-"""Files that hold times, which no two runs share: they must be there, whatever their bytes."""
+from tests.faults.conftest import STAGES, FaultyProject, repeatable
 
 LEAST = {
     **{
@@ -30,10 +27,6 @@ def kills(passed: dict[str, int]) -> Iterator[str]:
     for name, count in sorted(passed.items()):
         for time in sorted({1, count}):
             yield f"{name}:{time}"
-
-
-def repeatable(files: dict[str, str]) -> dict[str, str]:
-    return {name: "" if name in NOT_REPEATABLE else digest for name, digest in files.items()}
 
 
 @pytest.mark.slow

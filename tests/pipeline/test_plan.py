@@ -6,7 +6,7 @@ from pipeline.plan import Shard, choose_backgrounds
 
 
 def shard(name):
-    return Shard(Path(name), name, name, name, 1)
+    return Shard(Path(name), name, name, name, 1, "0" * 64)
 
 
 def backgrounds(count, split="train"):

@@ -22,7 +22,7 @@ def counted(tmp_path, monkeypatch):
             (folder / "plots").mkdir()
             (folder / "plots" / "loss.csv").write_text(",".join(state["inputs"]))
 
-        return Result("train", "training.losses", Config(), state["inputs"], make)
+        return Result("train", "training.losses", Config(), state["inputs"], (), make)
 
     monkeypatch.setitem(results.RESULTS, "train", result)
     return made, state
@@ -54,7 +54,7 @@ def test_a_result_that_fails_leaves_nothing_in_the_store(counted, tmp_path, monk
             (folder / "half").write_text("x")
             raise RuntimeError("stopped")
 
-        return Result("train", "training.losses", Config(), ("c",), make)
+        return Result("train", "training.losses", Config(), ("c",), (), make)
 
     monkeypatch.setitem(results.RESULTS, "train", broken)
     with pytest.raises(RuntimeError, match="stopped"):

@@ -3,26 +3,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ray.exceptions import ActorUnavailableError, OutOfMemoryError, RayActorError
 
 from datasets.manifest import write_manifest
-from pipeline.ray_head import local_ray
+from pipeline.heartbeat import Heartbeat
 from pipeline.resources import Resources
 from pipeline.run_local import run_local
 from pipeline.work import Job, StageSpec, Unit, WorkOptions
 from tests.pipeline.toys import ToyConfig
+from tests.standing_ray import standing_ray
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A standing Ray, as `autoroto repro` starts one, and this process attached to it."""
-    import ray
-
-    with pytest.MonkeyPatch.context() as patch, local_ray(tmp_path_factory.mktemp("ray") / "ray.log") as address:
-        patch.setenv("RAY_ADDRESS", address)
-        # workers see neither the driver's folder nor its path; installed packages they do, the tests' toys they do not
-        ray.init(address=address, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": str(Path.cwd())}})
+    with standing_ray(tmp_path_factory.mktemp("ray")) as address:
         yield address
-        ray.shutdown()
 
 
 def jobs(tmp_path, trouble):
@@ -63,6 +58,26 @@ def test_a_stage_that_cannot_open_its_weights_stops_the_run(cluster, tmp_path):
     broken = [Job(StageSpec("tests.pipeline.toys:Nowhere", ToyConfig(), tmp_path), jobs(tmp_path, {})[0].unit)]
     with pytest.raises(ray.exceptions.RayTaskError, match="Nowhere"):
         list(run_ray(broken, WorkOptions(tmp_path / "s"), Resources()))
+
+
+@pytest.mark.parametrize(
+    "error, words, kind",
+    [
+        (RayActorError(error_msg="The actor died unexpectedly"), "Fatal Python error: Aborted\n\nStack", "crash"),
+        (RayActorError(error_msg="The actor died unexpectedly"), "", "killed"),
+        (RayActorError(error_msg="The actor died because its node has died. Node Id: 12"), "", "node"),
+        (ActorUnavailableError("connection reset", None), "", "node"),
+        (OutOfMemoryError("1 worker(s) were killed due to the node running low on memory."), "", "memory"),
+    ],
+)
+def test_how_a_worker_died(tmp_path, error, words, kind):
+    from pipeline.run_ray import death_of
+
+    note = tmp_path / "worker.note"
+    Heartbeat(note).at(3)
+    with note.open("a") as file:
+        file.write(words)
+    assert death_of(error, note).kind == kind
 
 
 def test_workers_fit_the_cluster():

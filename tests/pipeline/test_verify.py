@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from datasets.manifest import write_manifest
+from datasets.manifest import read_manifest, write_manifest
 from datasets.receipt import Receipt, StoredFile
 from datasets.store import Store
 from pipeline.verify import verify
@@ -91,3 +91,16 @@ def test_a_receipt_that_cannot_be_read_is_set_aside_and_stops_nothing(project) -
     receipt.write_text("{")
     assert verify(store, root).damaged == ()  # its shard is whole, and the out's too
     assert not receipt.exists() and store.lookup("fuse", "b") is not None
+
+
+def test_a_damaged_manifest_is_set_aside(project) -> None:
+    root, store = project
+    manifest = root / "data" / "fuse" / "manifest.parquet"
+    whole = manifest.read_bytes()
+    place = whole.index(b"a-000.parquet")
+    for damaged in (whole[:place] + b"c" + whole[place + 1 :], whole[:-3]):
+        manifest.write_bytes(damaged)
+        with pytest.raises(ValueError, match="autoroto verify"):
+            read_manifest(manifest)
+        assert [damage.path for damage in verify(store, root).damaged] == [manifest]
+        assert not manifest.exists()

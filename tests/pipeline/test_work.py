@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from datasets.schema import BoxRow
-from datasets.shards import read_rows
+from datasets.shards import file_digest, read_rows
 from datasets.store import Store
-from pipeline.work import Attempt, Unit, WorkOptions, heartbeat_path, work
+from pipeline.heartbeat import Heartbeat
+from pipeline.work import Attempt, Unit, WorkOptions, out_of_memory, work
+from stages.base import Fail
 from tests.pipeline.toys import Toy, ToyConfig
 
 
@@ -29,7 +32,6 @@ def test_done_work_is_committed_and_counted(options):
     assert outcome.committed and outcome.receipt == Store(options.store).lookup("toy", "k")
     assert (outcome.receipt.inputs, outcome.receipt.done) == (6, 6)
     assert rows(options, outcome.receipt) == [0, 1, 10, 11, 20, 21]
-    assert not heartbeat_path(options.store, "k").exists()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,8 @@ def test_a_unit_without_rows_has_a_receipt_and_no_shard(options):
 
 
 def test_items_known_to_kill_workers_are_failed_by_name(options):
-    receipt = work(Toy(ToyConfig(trouble={1: "abort"})), unit(), options, Attempt(skip={1: "it died"})).receipt
+    poison = Fail("worker_died", "it died")
+    receipt = work(Toy(ToyConfig(trouble={1: "abort"})), unit(), options, Attempt(skip={1: poison})).receipt
     assert dict(receipt.failed) == {"worker_died": 2} and receipt.details == ("item 1: it died",)
     assert rows(options, receipt) == [0, 1, 20, 21]
 
@@ -86,3 +89,73 @@ def test_items_known_to_kill_workers_are_failed_by_name(options):
 def test_a_trial_of_one_item_commits_nothing(options):
     outcome = work(Toy(ToyConfig()), unit(), options, Attempt(only=1))
     assert outcome.receipt is None and Store(options.store).lookup("toy", "k") is None
+
+
+def test_a_lost_item_that_may_get_better_keeps_the_unit_from_the_store(options):
+    outcome = work(Toy(ToyConfig()), unit(), options, Attempt(skip={1: Fail("stalled", "it hung", retryable=True)}))
+    assert outcome.receipt is None and outcome.retryable == ("item 1: it hung",)
+    assert Store(options.store).lookup("toy", "k") is None
+
+
+class Notes(Heartbeat):
+    """A heartbeat that remembers."""
+
+    def __init__(self):
+        super().__init__()
+        self.items = []
+
+    def at(self, item):
+        super().at(item)
+        self.items.append(item)
+
+
+def test_every_item_is_noted_before_it_is_read_and_none_while_committing(options):
+    notes = Notes()
+    work(Toy(ToyConfig()), unit(items=2), options, heartbeat=notes)
+    assert notes.items == [None, 0, 1, 2, None]  # 2: the look for a third item
+
+
+def test_a_trial_of_one_item_ends_with_that_item(options):
+    notes = Notes()
+    work(Toy(ToyConfig()), unit(items=5), options, Attempt(only=1), notes)
+    assert notes.items == [None, 0, 1]
+
+
+def test_memory_that_runs_out_between_items_costs_the_unit_not_the_run(options):
+    class Greedy(Toy):
+        def items(self, inputs):
+            yield 0
+            raise MemoryError("cannot hold the next one")
+
+    outcome = work(Greedy(ToyConfig()), unit(), options)
+    assert outcome.receipt is None and "cannot hold the next one" in outcome.retryable[0]
+    assert not list((options.store / "staging").iterdir())
+
+
+@pytest.mark.parametrize(
+    "error, expected",
+    [
+        (MemoryError(), True),
+        (OSError(12, "Cannot allocate memory"), True),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), True),
+        (OSError(2, "No such file"), False),
+        (ValueError("a broken frame"), False),
+    ],
+)
+def test_what_counts_as_out_of_memory(error, expected):
+    assert out_of_memory(error) is expected
+
+
+def test_a_damaged_input_is_never_read(tmp_path):
+    """The toy would count three items in `film-3`; the file's bytes are not those that the manifest names."""
+    film = tmp_path / "film-3"
+    film.write_bytes(b"as written")
+    good = Unit("toy", "", "k", "film", "l", (film,), digests=(file_digest(film),))
+    options = WorkOptions(tmp_path / "store")
+    assert work(Toy(ToyConfig()), good, options).committed
+    film.write_bytes(b"as writteN")
+    found = work(Toy(ToyConfig()), replace(good, key="k2"), options)
+    assert found.damaged == (film,) and found.receipt is None and not found.committed
+    assert str(film) in found.retryable[0]
+    film.unlink()
+    assert work(Toy(ToyConfig()), replace(good, key="k3"), options).damaged == (film,)
