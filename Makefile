@@ -1,19 +1,26 @@
 # make repro   from nothing to a trained student and a report
 # make test    the test suite
 # make test-faults   the slow tests: processes killed, nodes lost, bad input
+# make browser   Chromium, in which a test opens the report
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: repro test test-faults lint format install clean
+.PHONY: repro test test-faults browser lint format install clean
 
 repro: .venv/installed
 	$(BIN)/autoroto repro
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=85
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
-test-faults: .venv/installed
+test-faults: .venv/installed browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests/faults
+
+# where it cannot be installed, the tests that need it are skipped, or fail if CI is set
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+		|| { apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends chromium; } \
+		|| echo "There is no Chromium here, and apt-get cannot install it: the report is not opened in a browser."
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError  # what torch raises; nothing is unpickled here
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 EMBEDDING = 256
 """Width of the prompt embeddings and of the mask decoder, the same in every published SAM."""
 PATCH = 16
+_ONLY_TENSORS = "a checkpoint may hold nothing but tensors by name; save the model's state_dict() alone"
 
 
 class SamSizes(Config):
@@ -124,8 +124,10 @@ def load_weights(path: Path, sha256: str) -> Mapping[str, Any]:
         raise ValueError(f"{path}: has SHA-256 {found}, expected {sha256}; it was not opened")
     try:
         weights: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        raise ValueError(f"{path}: a checkpoint may hold nothing but tensors: {error}") from error
+    except Exception as error:  # torch raises half a dozen kinds for what is no checkpoint, or holds code
+        raise ValueError(f"{path}: {_ONLY_TENSORS} ({type(error).__name__})") from error
+    if not isinstance(weights, Mapping) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        raise ValueError(f"{path}: {_ONLY_TENSORS}")
     return weights
 
 
