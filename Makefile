@@ -38,7 +38,7 @@ install: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,bench]"
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e ".[dev,bench]"  # compiled when first used
 	$(BIN)/python -c "import pymatting"  # compiles its kernels once, or every worker would pay for it
 	touch $@
 

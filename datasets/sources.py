@@ -17,9 +17,6 @@ from datasets.sidecars import YAML_SUFFIXES, Sidecar, SidecarError, load_sidecar
 DigestCache = MutableMapping[str, str]
 """`path|size|mtime_ns` to SHA-256 (hex): spares hashing unchanged files again."""
 
-BUCKET_DIGITS = 2
-"""Photos share a bucket by the leading hex digits of their SHA-256: a fixed rule, so a new photo touches one bucket."""
-
 
 @dataclass(frozen=True)
 class Source:
@@ -65,7 +62,12 @@ def folder_digest(digests: Sequence[str]) -> str:
 
 
 def find_sources(
-    raw: Path, paths: Sequence[Path] = (), *, stills: bool = False, digests: DigestCache | None = None
+    raw: Path,
+    paths: Sequence[Path] = (),
+    *,
+    stills: bool = False,
+    bucket_digits: int = 1,
+    digests: DigestCache | None = None,
 ) -> list[Source]:
     """The sources in `paths` (files, and folders searched through; default all of `raw`), ordered by label.
 
@@ -74,8 +76,11 @@ def find_sources(
     All other images are loose photos. Hidden files, READMEs and masks named by sidecars are passed over. A broken
     sidecar is left for ingest to report, and so is what is named like footage but cannot be read, a folder that cannot
     be searched, and a link to a folder, which is not followed.
+
+    Photos share a bucket by the first `bucket_digits` hex digits of their SHA-256: a fixed rule, never a count, so that
+    a new photo touches one bucket.
     """
-    finder = _Finder(raw, stills, {} if digests is None else digests)
+    finder = _Finder(raw, stills, bucket_digits, {} if digests is None else digests)
     places = tuple(paths) or (raw,)
     strays: list[Path] = []
     tree = [(folder, names) for path in places if path.is_dir() for folder, names in _walk(path, strays)]
@@ -101,8 +106,8 @@ def find_sources(
 class _Finder:
     """Collects videos, folders and photos, then packs them into sources."""
 
-    def __init__(self, root: Path, stills: bool, cache: DigestCache) -> None:
-        self._root, self._stills, self._cache = root, stills, cache
+    def __init__(self, root: Path, stills: bool, bucket_digits: int, cache: DigestCache) -> None:
+        self._root, self._stills, self._bucket_digits, self._cache = root, stills, bucket_digits, cache
         self._units: list[tuple[str, Path, str]] = []
         self._photos: list[tuple[str, Path]] = []
         self._unreadable: list[Path] = []
@@ -140,7 +145,7 @@ class _Finder:
             found.append(self._source(kind, label, (path, *others), {f"{label}:{digest}", *names}))
         buckets: dict[str, list[Path]] = {}
         for digest, path in sorted(self._photos):
-            buckets.setdefault(digest[:BUCKET_DIGITS], []).append(path)
+            buckets.setdefault(digest[: self._bucket_digits], []).append(path)
         for prefix, photos in buckets.items():
             names = {n for file in photos for n in self._dependencies(file)}
             found.append(self._source("photos", f"photos-{prefix}", tuple(photos), names))

@@ -81,7 +81,11 @@ def shards_of(stage: str, root: Path) -> list[Shard]:
 def _source_units(
     shared: str, params: Params, root: Path, digests: DigestCache, footage: Sequence[Path]
 ) -> Iterator[Unit]:
-    for source in find_sources(root / params.ingest.raw, footage, stills=params.ingest.stills, digests=digests):
+    config = params.ingest
+    found = find_sources(
+        root / config.raw, footage, stills=config.stills, bucket_digits=config.bucket_digits, digests=digests
+    )
+    for source in found:
         key = unit_key(shared, [source.label, *source.digests])
         yield Unit("ingest", "", key, source.label, "", source.inputs, weight=source.size)
 

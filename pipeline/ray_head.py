@@ -36,7 +36,7 @@ def local_ray(log: Path) -> Iterator[dict[str, str]]:
     Raises:
         RuntimeError: it did not come up; the message names the log file.
     """
-    port = _free_port()
+    port = free_port()
     address = f"127.0.0.1:{port}"
     log.parent.mkdir(parents=True, exist_ok=True)
     folder = tempfile.mkdtemp(prefix="autoroto-ray-")
@@ -83,7 +83,7 @@ def _end(head: subprocess.Popen[bytes]) -> None:
     head.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A free port outside 10002-19999, which Ray keeps for its workers.
 
     The search begins at a place of this process's own: two that start Ray at once must not choose the same port.

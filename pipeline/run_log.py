@@ -17,6 +17,7 @@ class Summary:
         computed, reused: units. frames: inputs of the computed units (ingest: frames written).
         seconds: wall time of the stage. worker_seconds, model_seconds: summed over workers; workers: how many.
         start_seconds: wall time until the first worker could begin.
+        flow_seconds: wall time from the first worker's first unit to the end of the stage: start-up is not in it.
     """
 
     stage: str
@@ -34,6 +35,7 @@ class Summary:
     worker_seconds: float
     model_seconds: float
     workers: int
+    flow_seconds: float = 0.0
 
     @property
     def other_seconds(self) -> float:

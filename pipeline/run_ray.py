@@ -7,6 +7,7 @@ Why not Ray Data: measured on this kind of job, its default retries repeat an ab
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 import uuid
@@ -33,6 +34,11 @@ gives up: then it is not the clips' fault.
 
 START_SECONDS = 60.0
 """A worker may take so long to come up however short `stall_seconds` is: it imports everything, on a busy machine."""
+
+WAIT_SECONDS = 20.0
+"""A run that waits for its first worker for longer says what it waits for."""
+
+_log = logging.getLogger(__name__)
 
 _LOST = (RayActorError, OutOfMemoryError)
 
@@ -99,12 +105,14 @@ class _Run:
 
     def __init__(self, jobs: Sequence[Job], options: WorkOptions, resources: Resources) -> None:
         cluster: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        resources = resources.on(cluster)
         self._options = options
         self._stage = jobs[0].unit.stage if jobs else ""
         self._waiting = deque(Task(job) for job in jobs)
         self._running: dict[Any, tuple[_Hand, Task]] = {}
         self._watch = Watch(options.stall_seconds)
         self._start_watch = Watch(max(options.stall_seconds, START_SECONDS))
+        self._wait_watch = Watch(WAIT_SECONDS)
         self._looked = time.monotonic()
         self._ended = 0
         self._stillborn: set[str] = set()  # keys of units that died outside of their items
@@ -191,7 +199,12 @@ class _Run:
         """Raise when nothing is in flight and no worker has come up for too long."""
         if self._running or self.pool.idle:
             self._start_watch.forget("starting")
-        elif self._start_watch.stalled("starting", self.pool.starts):
+            self._wait_watch.forget("starting")
+            return
+        if self._wait_watch.stalled("starting", self.pool.starts):
+            self._wait_watch.forget("starting")  # say so again if it goes on
+            _log.warning("%s: waits for a worker to come up. %s", self._stage, self.pool.wanted())
+        if self._start_watch.stalled("starting", self.pool.starts):
             names = [task.job.unit.label for task in self._waiting]
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise WorkerLostError(

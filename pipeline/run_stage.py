@@ -57,8 +57,10 @@ def run_stage(
     jobs = [
         Job(entry.spec, unit) for entry, units in zip(plans, missing, strict=True) for unit in _longest_first(units)
     ]
+    began = float("inf")
     for outcome in _run(stage, jobs, params, options):
         outcomes.append(outcome)
+        began = min(began, time.perf_counter() - outcome.seconds)
         place = outcome.unit.folder, outcome.unit.key
         if outcome.receipt is not None:
             receipts[place] = outcome.receipt
@@ -70,7 +72,8 @@ def run_stage(
         set_aside(path, store, root)
     _check(stage, outcomes, receipts, params)
     publish(stage, receipts, accepted, store, params, root)
-    return _summary(stage, started, clock, start_seconds, total, outcomes, receipts)
+    flow_seconds = max(0.0, time.perf_counter() - began)
+    return _summary(stage, started, clock, start_seconds, flow_seconds, total, outcomes, receipts)
 
 
 def _lookup(entry: Plan, store: Store, receipts: dict[Place, Receipt]) -> list[Unit]:
@@ -135,6 +138,7 @@ def _summary(
     started: float,
     clock: float,
     start_seconds: float,
+    flow_seconds: float,
     total: int,
     outcomes: Sequence[Outcome],
     receipts: dict[Place, Receipt],
@@ -157,4 +161,5 @@ def _summary(
         worker_seconds=sum(outcome.seconds for outcome in outcomes),
         model_seconds=sum(outcome.model_seconds for outcome in outcomes),
         workers=max(1, len({outcome.worker for outcome in outcomes})),
+        flow_seconds=flow_seconds,
     )

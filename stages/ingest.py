@@ -40,6 +40,7 @@ class IngestConfig(Config):
         max_clip_frames: longer shots are split into clips of so many native frames.
         cut_threshold: see `stages.cuts`.
         stills: images of a folder are unrelated photos (as `stills: true` in a sidecar, for all folders).
+        bucket_digits: photos are worked on in 16 to this power buckets, by the first digits of their SHA-256.
         keyed: how the keyed test clip is made.
     """
 
@@ -53,6 +54,7 @@ class IngestConfig(Config):
     max_clip_frames: int = Field(default=300, ge=1)
     cut_threshold: float = Field(default=27.0, gt=0)
     stills: bool = False
+    bucket_digits: int = Field(default=1, ge=0, le=8)
     keyed: KeyedConfig = KeyedConfig()
 
 

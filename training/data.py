@@ -6,7 +6,7 @@ import functools
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from training.letterbox import resize
 
 LONGEST = 512
 """Longest side of a real frame while it is augmented: twice the width that the default student sees."""
+
+DECODED = 256
+"""Real frames kept decoded, a quarter of a gigabyte at most: they are large, and small data sets repeat them often."""
 
 CLIP_COLUMNS = ("images", "alphas", "trusts", "group")
 CURATED_COLUMNS = ("source", "clip", "burst", "width", "height", "image", "alpha", "trust", "group")
@@ -151,57 +154,64 @@ class ShuffledRows:
 
 
 class MomentReader:
-    """Decodes moments of rows, keeping the `pool` row groups last used (as encoded bytes) in memory."""
+    """Decodes moments of rows; the `pool` row groups last used stay in memory as bytes, some real frames as pixels."""
 
     def __init__(self, row_type: type[ClipRow] | type[CuratedRow], *, pool: int) -> None:
         self._columns = CLIP_COLUMNS if row_type is ClipRow else CURATED_COLUMNS
         self._rows = functools.lru_cache(maxsize=pool)(self._load)
-        self._moment = _clip_moment if row_type is ClipRow else _curated_moment
+        self._frame = functools.lru_cache(maxsize=DECODED)(self._decode)
+        self._moment = self._clip_moment if row_type is ClipRow else self._curated_moment
 
     def __call__(self, place: Place, rng: np.random.Generator, *, previous: bool) -> Moment:
         """The moment of a row, with the frame before it if `previous`; of a clip, `rng` picks the frame."""
-        return self._moment(self._rows(place.path, place.row_group), place.row, rng, previous)
+        return self._moment(place, rng, previous)
 
     def _load(self, path: Path, row_group: int) -> list[dict[str, Any]]:
         with pq.ParquetFile(path) as file:
             rows: list[dict[str, Any]] = file.read_row_group(row_group, columns=list(self._columns)).to_pylist()
         return rows
 
+    def _clip_moment(self, place: Place, rng: np.random.Generator, previous: bool) -> Moment:
+        row = self._rows(place.path, place.row_group)[place.row]
+        now = int(rng.integers(len(row["images"])))
+        before = max(now - 1, 0)
+        return Moment(
+            image=decode_rgb(row["images"][now]),
+            alpha=decode_grey(row["alphas"][now]),
+            trust=decode_grey(row["trusts"][now]),
+            previous=(decode_rgb(row["images"][before]), decode_grey(row["alphas"][before])) if previous else None,
+            group=row["group"],
+        )
 
-def _clip_moment(rows: list[dict[str, Any]], index: int, rng: np.random.Generator, previous: bool) -> Moment:
-    row = rows[index]
-    now = int(rng.integers(len(row["images"])))
-    before = max(now - 1, 0)
-    return Moment(
-        image=decode_rgb(row["images"][now]),
-        alpha=decode_grey(row["alphas"][now]),
-        trust=decode_grey(row["trusts"][now]),
-        previous=(decode_rgb(row["images"][before]), decode_grey(row["alphas"][before])) if previous else None,
-        group=row["group"],
-    )
+    def _curated_moment(self, place: Place, rng: np.random.Generator, previous: bool) -> Moment:
+        rows = self._rows(place.path, place.row_group)
+        row, neighbour = rows[place.row], rows[max(place.row - 1, 0)]
+        same_burst = all(row[name] == neighbour[name] for name in ("source", "clip", "burst"))
+        image, alpha, trust = self._frame(place)
+        earlier = replace(place, row=max(place.row - 1, 0)) if same_burst else place
+        return Moment(image, alpha, trust, self._frame(earlier)[:2] if previous else None, row["group"])
 
-
-def _curated_moment(rows: list[dict[str, Any]], index: int, rng: np.random.Generator, previous: bool) -> Moment:
-    row = rows[index]
-    neighbour = rows[max(index - 1, 0)]
-    same_burst = all(row[name] == neighbour[name] for name in ("source", "clip", "burst"))
-    image, alpha = _decode_small(row)
-    return Moment(
-        image=image,
-        alpha=alpha,
-        trust=resize(decode_grey(row["trust"]), (alpha.shape[0], alpha.shape[1])),
-        previous=_decode_small(neighbour if same_burst else row) if previous else None,
-        group=row["group"],
-    )
+    def _decode(self, place: Place) -> tuple[Image, Grey, Grey]:
+        return _decode_small(self._rows(place.path, place.row_group)[place.row])
 
 
-def _decode_small(row: dict[str, Any]) -> tuple[Image, Grey]:
-    """Image and alpha of a curated row at one size, at most `LONGEST` pixels long: large photos cost time and alias."""
+def _decode_small(row: dict[str, Any]) -> tuple[Image, Grey, Grey]:
+    """Image, alpha and trust of a curated row at one size, at most `LONGEST` pixels long; read-only.
+
+    Large photos cost time, and alias when views of them are drawn.
+    """
     alpha = decode_grey(row["alpha"])
     scale = min(LONGEST / max(alpha.shape), 1.0)
     size = (max(round(alpha.shape[0] * scale), 1), max(round(alpha.shape[1] * scale), 1))
     excess = max(row["width"], row["height"]) / max(size)
-    return resize(_decode_reduced(row["image"], excess), size), resize(alpha, size)
+    frame = (
+        resize(_decode_reduced(row["image"], excess), size),
+        resize(alpha, size),
+        resize(decode_grey(row["trust"]), size),
+    )
+    for pixels in frame:
+        pixels.flags.writeable = False  # the next sample of the same frame must find it as it is
+    return frame
 
 
 def _decode_reduced(data: bytes, excess: float) -> Image:

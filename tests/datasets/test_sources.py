@@ -52,18 +52,19 @@ def test_videos_folders_and_photos_are_told_apart(tmp_path: Path) -> None:
     assert [s.label for s in sources] == sorted(s.label for s in sources)
 
 
-def test_photos_share_buckets_by_hash_so_a_new_one_touches_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("digits", [0, 1, 2])
+def test_photos_share_buckets_by_hash_so_a_new_one_touches_one(tmp_path: Path, digits: int) -> None:
     for seed in range(40):
         photo(tmp_path / f"{seed}.png", seed)
-    before = by_label(find_sources(tmp_path))
+    before = by_label(find_sources(tmp_path, bucket_digits=digits))
     digest = photo(tmp_path / "new.png", 99)
-    after = by_label(find_sources(tmp_path))
+    after = by_label(find_sources(tmp_path, bucket_digits=digits))
     changed = {label for label in after if before.get(label) != after[label]}
-    assert changed == {f"photos-{digest[:2]}"}
+    assert changed == {f"photos-{digest[:digits]}"}
     for label, source in after.items():
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in source.inputs]
         assert digests == sorted(digests)
-        assert {d[:2] for d in digests} == {label.removeprefix("photos-")}
+        assert {d[:digits] for d in digests} == {label.removeprefix("photos-")}
 
 
 @pytest.mark.parametrize("how", ["stills", "background", "own sidecar", "parameter"])

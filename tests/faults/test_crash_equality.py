@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -22,27 +21,16 @@ LEAST = {
 """Points that a stage must pass: a point that is lost would take its tests with it."""
 
 
-def kills(passed: dict[str, int]) -> Iterator[str]:
-    """`NAME:COUNT` for the first and the last time each point is passed."""
-    for name, count in sorted(passed.items()):
-        for time in sorted({1, count}):
-            yield f"{name}:{time}"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_killed_stage_goes_on_and_ends_with_the_same_bytes(
-    stage: str, faulty: FaultyProject, record_property
-) -> None:
+def crash(stage: str, which: int, faulty: FaultyProject) -> int:
+    """Kill the stage when it passes each point for the last time (-1), or for the first of several (0); how often."""
     expected = repeatable(faulty.bytes_of(stage))
     faulty.forget(stage)
     passed = faulty.passed(stage)
     assert passed.keys() >= LEAST.get(stage, set()), stage
     assert repeatable(faulty.bytes_of(stage)) == expected, "the stage does not repeat itself even undisturbed"
     units = faulty.finish(stage)["reused"] if stage in FRAME_STAGES else 0
-    tried = 0
-    for kill in kills(passed):
+    kills = [f"{name}:{(1, count)[which]}" for name, count in sorted(passed.items()) if which == -1 or count > 1]
+    for kill in kills:
         faulty.forget(stage)
         assert faulty.run(stage, kill=kill) == -signal.SIGKILL, kill
         done = faulty.committed(stage)
@@ -50,6 +38,20 @@ def test_a_killed_stage_goes_on_and_ends_with_the_same_bytes(
         assert repeatable(faulty.bytes_of(stage)) == expected, kill
         if stage in FRAME_STAGES:
             assert summary == {"computed": units - done, "reused": done}, kill
-        tried += 1
-    record_property("killed", tried)
-    print(f"\n{stage}: killed {tried} times at {len(passed)} points, {len(expected)} files the same")
+    print(f"\n{stage}: killed {len(kills)} times, {len(expected)} files the same")
+    return len(kills)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_the_last_time_it_passes_each_point_a_stage_goes_on(stage: str, faulty: FaultyProject) -> None:
+    assert crash(stage, -1, faulty) >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_the_first_time_it_passes_each_point_a_stage_goes_on(stage: str, faulty: FaultyProject) -> None:
+    crash(stage, 0, faulty)

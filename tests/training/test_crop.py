@@ -111,7 +111,7 @@ def test_bending_changes_the_shape_but_hardly_the_size() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_bars_are_black_equally_wide_and_leave_a_frame_between(seed: int) -> None:
-    white, config = np.full((60, 80), 255, np.uint8), CropConfig(narrow=1, narrowest=0.5)
+    white, config = np.full((60, 80), 255, np.uint8), CropConfig(narrow=1, narrowest=0.5, aspect=0)
     view = draw_view(np.random.default_rng(seed), _person(), (36, 64), config)
     seen = np.flatnonzero((warp(white, view) > 127).any(axis=0))
     # 36 px of height at a shape of 0.5 are 18 px wide, 27 when stretched as far as a letterbox may.
