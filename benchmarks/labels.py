@@ -77,9 +77,10 @@ def keyed_bursts(config: IngestConfig) -> Iterator[Burst]:
     (clip,) = (asset for asset in lock.values() if "keyed" in asset.sidecar)
     reserved = [
         fetch_asset(asset.name)
-        for asset in sorted(lock.values(), key=lambda asset: asset.target)
+        for asset in lock.values()
         if asset.sidecar.get("role") == "background" and asset.sidecar.get("split") == "test"
     ]
+    reserved.sort(key=file_digest)  # the order in which `ingest` hands rooms to bursts
     video = fetch_asset(clip.name)
     footage = Footage(file_digest(video), clip.target, clip.name, clip.licence, clip.source, "test", "keyed")
     writer = RowWriter(footage, Storage(config.longest_side, config.format, config.jpeg_quality))
