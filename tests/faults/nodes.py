@@ -57,15 +57,18 @@ class Nodes:
                 yield process, Path(notes[0])
 
     def stop_at_work(self, raylets: tuple[int, ...], seconds: float = 60) -> int:
-        """Wait until a worker on one of the nodes is at an item, and freeze it there; the raylet it belongs to."""
+        """Wait until a worker on one of the nodes is past its unit's first item, and freeze it; the raylet it belongs to.
+
+        So it holds work that is done in part: whoever takes the unit over must do that item again.
+        """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for raylet in raylets:
                 for process, note in self.workers(raylet):
-                    if item_of(read_note(note)) is None:
+                    if not item_of(read_note(note)):
                         continue
                     process.suspend()
-                    if item_of(read_note(note)) is not None:
+                    if item_of(read_note(note)):
                         return raylet
                     process.resume()
         raise AssertionError(f"no worker was at work within {seconds} s")
