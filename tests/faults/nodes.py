@@ -57,7 +57,7 @@ class Nodes:
                 yield process, Path(notes[0])
 
     def stop_at_work(self, raylets: tuple[int, ...], seconds: float = 60) -> int:
-        """Wait until a worker on one of the nodes is past its unit's first item, and freeze it; the raylet it belongs to.
+        """Freeze a worker on one of the nodes once it is past its unit's first item; the raylet it belongs to.
 
         So it holds work that is done in part: whoever takes the unit over must do that item again.
         """
