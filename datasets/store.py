@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -204,6 +204,11 @@ class Store:
 def is_intact(path: Path, file: StoredFile) -> bool:
     """Whether `path` exists with the recorded size and SHA-256."""
     return path.is_file() and path.stat().st_size == file.size and file_digest(path) == file.sha256
+
+
+def damaged_files(files: Iterable[tuple[Path, str]]) -> tuple[Path, ...]:
+    """Those of the files, with their SHA-256, that are missing or hold other bytes."""
+    return tuple(path for path, digest in files if not path.is_file() or file_digest(path) != digest)
 
 
 def place_file(source: Path, target: Path) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from datasets.manifest import read_manifest
 from datasets.receipt import Receipt, StoredFile
-from datasets.store import Store, is_intact
+from datasets.store import Store, damaged_files, is_intact
 from pipeline.errors import StageError
 from pipeline.house import FRAME_STAGES
 from pipeline.plan import Shard
-from pipeline.work import damaged_files
 
 Progress = Callable[[int, int, str], None]
 """Called with files checked, files in all, and the stage of the last."""

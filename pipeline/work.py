@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import itertools
 import os
 import socket
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from datasets.faults import fault_point
 from datasets.receipt import Receipt, StoredFile
-from datasets.schema import Row
-from datasets.shards import ShardWriter, file_digest
-from datasets.store import Store
+from datasets.store import Store, damaged_files
 from pipeline.heartbeat import Heartbeat
-from stages.base import Config, Drop, Fail, Stage
+from pipeline.tally import Parts, Tally, out_of_memory
+from stages.base import Config, Fail, Stage
 
 AnyStage = Stage[Any, Any]
 
@@ -165,18 +162,13 @@ def work(
     )
 
 
-def damaged_files(files: Iterable[tuple[Path, str]]) -> tuple[Path, ...]:
-    """Those of the files, with their SHA-256, that are missing or hold other bytes."""
-    return tuple(path for path, digest in files if not path.is_file() or file_digest(path) != digest)
-
-
 def _work(
     stage: AnyStage, unit: Unit, options: WorkOptions, attempt: Attempt, heartbeat: Heartbeat
 ) -> tuple[Receipt | None, tuple[str, ...]]:
     store = Store(options.store)
     with store.staging() as staged:
-        parts = _Parts(staged, unit.key, stage.produces, options.shard_frames)
-        tally = _Tally(heartbeat.pulse)
+        parts = Parts(staged, unit.key, stage.produces, options.shard_frames)
+        tally = Tally(heartbeat.pulse)
         for index, item in _noted(stage.items(unit.inputs), heartbeat):
             if attempt.only is not None and index != attempt.only:
                 continue
@@ -192,9 +184,27 @@ def _work(
         files = parts.close()
         receipt: Receipt | None = None
         if attempt.only is None and (not tally.retryable or options.accept_failures):
-            receipt = tally.receipt(unit, files, parts.licences)
+            receipt = _receipt(unit, tally, files, parts.licences)
             receipt = store.accept(staged, receipt) if tally.retryable else store.commit(staged, receipt)
     return receipt, tuple(tally.retryable)
+
+
+def _receipt(unit: Unit, tally: Tally, files: tuple[StoredFile, ...], licences: set[str]) -> Receipt:
+    lost = tally.dropped.total() + tally.failed.total()
+    return Receipt(
+        stage=unit.stage,
+        folder=unit.folder,
+        key=unit.key,
+        label=unit.label,
+        lineage=unit.lineage,
+        files=files,
+        inputs=tally.inputs,
+        done=tally.inputs - lost,
+        dropped=dict(sorted(tally.dropped.items())),
+        failed=dict(sorted(tally.failed.items())),
+        details=tuple(tally.details),
+        licences=tuple(sorted(licences)),
+    )
 
 
 def _noted(items: Iterable[Any], heartbeat: Heartbeat) -> Iterator[tuple[int, Any]]:
@@ -208,118 +218,3 @@ def _noted(items: Iterable[Any], heartbeat: Heartbeat) -> Iterator[tuple[int, An
             heartbeat.at(None)
             return
         yield index, item
-
-
-_NO_MEMORY = (
-    "can't allocate memory",  # torch on the CPU
-    "out of memory",  # CUDA
-    "Insufficient memory",  # OpenCV
-    "Failed to allocate memory",  # ONNX Runtime
-    "bad_alloc",  # C++ behind a binding
-)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception means that memory ran out. Only Python and NumPy raise MemoryError; others use their own.
-
-    >>> out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."))
-    True
-    """
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
-        return True
-    return any(words in str(error) for words in _NO_MEMORY)
-
-
-class _Parts:
-    """The unit's shard files. A new one starts at a clip's border once the last holds `shard_frames` rows."""
-
-    def __init__(self, folder: Path, key: str, row_type: type[Row], shard_frames: int) -> None:
-        self._folder, self._key, self._row_type, self._limit = folder, key, row_type, shard_frames
-        self._writers: list[ShardWriter] = []
-        self._clip: tuple[str, int] | None = None
-        self.licences: set[str] = set()
-
-    def append(self, row: Row) -> None:
-        clip = (row.source, row.clip)
-        full = bool(self._writers) and self._writers[-1].rows >= self._limit and clip != self._clip
-        if full:
-            self._writers[-1].close()
-        if full or not self._writers:
-            name = f"{self._key}-{len(self._writers):03d}.parquet"
-            self._writers.append(ShardWriter(self._folder / name, self._row_type))
-        self._writers[-1].append(row)
-        self._clip = clip
-        self.licences.update(getattr(row, "licences", ()))
-
-    def close(self) -> tuple[StoredFile, ...]:
-        if self._writers:
-            self._writers[-1].close()
-        return tuple(StoredFile(w.path.name, "", 0, w.rows) for w in self._writers)
-
-
-class _Tally:
-    """Counts every unit of input exactly once: done, dropped by reason or failed by reason."""
-
-    def __init__(self, pulse: Callable[[], None]) -> None:
-        self._pulse = pulse
-        self.inputs = 0
-        self.dropped: Counter[str] = Counter()
-        self.failed: Counter[str] = Counter()
-        self.details: list[str] = []
-        self.retryable: list[str] = []
-
-    def item(self, size: int, stage: AnyStage, item: Any, parts: _Parts) -> None:
-        self.inputs += size
-        before = self.dropped.total() + self.failed.total()
-        rows: list[Row] = []
-        try:
-            for value in _values(stage.process(item)):
-                self._pulse()
-                if isinstance(value, Drop):
-                    self.dropped[value.reason] += size if value.count is None else value.count
-                elif isinstance(value, Fail):
-                    self._fail(size, value)
-                elif stage.streams:
-                    parts.append(value)
-                else:
-                    rows.append(value)
-        except Exception as error:  # any failure of one clip costs that clip, with its reason
-            rows = []
-            spent = self.dropped.total() + self.failed.total() - before
-            retryable = out_of_memory(error)
-            reason = "out_of_memory" if retryable else type(error).__name__
-            detail = f"{stage.describe(item)}: {str(error) or reason}"
-            self._fail(size - spent, Fail(reason, detail, retryable=retryable))
-        for row in rows:
-            parts.append(row)
-
-    def fail(self, size: int, fail: Fail) -> None:
-        self.inputs += size
-        self._fail(size, fail)
-
-    def receipt(self, unit: Unit, files: tuple[StoredFile, ...], licences: set[str]) -> Receipt:
-        lost = self.dropped.total() + self.failed.total()
-        return Receipt(
-            stage=unit.stage,
-            folder=unit.folder,
-            key=unit.key,
-            label=unit.label,
-            lineage=unit.lineage,
-            files=files,
-            inputs=self.inputs,
-            done=self.inputs - lost,
-            dropped=dict(sorted(self.dropped.items())),
-            failed=dict(sorted(self.failed.items())),
-            details=tuple(self.details),
-            licences=tuple(sorted(licences)),
-        )
-
-    def _fail(self, size: int, fail: Fail) -> None:
-        self.failed[fail.reason] += size if fail.count is None else fail.count
-        self.details.append(fail.detail or fail.reason)
-        if fail.retryable:
-            self.retryable.append(fail.detail or fail.reason)
-
-
-def _values(result: Iterable[Row | Drop | Fail] | Drop | Fail) -> Iterable[Row | Drop | Fail]:
-    return (result,) if isinstance(result, Drop | Fail) else result

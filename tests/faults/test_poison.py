@@ -17,7 +17,8 @@ from pipeline.plan import Plan
 from pipeline.resources import Resources
 from pipeline.run_local import run_local
 from pipeline.run_stage import StageError
-from pipeline.work import Job, StageSpec, Unit, WorkOptions, out_of_memory
+from pipeline.tally import out_of_memory
+from pipeline.work import Job, StageSpec, Unit, WorkOptions
 from tests.pipeline.toys import ToyConfig
 from tests.standing_ray import standing_ray
 

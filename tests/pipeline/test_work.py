@@ -9,7 +9,8 @@ from datasets.schema import BoxRow
 from datasets.shards import file_digest, read_rows
 from datasets.store import Store
 from pipeline.heartbeat import Heartbeat
-from pipeline.work import Attempt, Unit, WorkOptions, out_of_memory, work
+from pipeline.tally import out_of_memory
+from pipeline.work import Attempt, Unit, WorkOptions, work
 from stages.base import Fail
 from tests.pipeline.toys import Toy, ToyConfig
 
