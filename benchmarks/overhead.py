@@ -36,9 +36,9 @@ from datasets.images import Image, decode_grey, decode_rgb
 from datasets.schema import BoxRow, FrameRow
 from datasets.shards import read_rows
 from pipeline.params import Params, load_params
-from pipeline.plan import shards_of
 from pipeline.ray_head import local_ray
 from pipeline.run_log import Summary
+from pipeline.shards import shards_of
 from stages.vote import confident
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -3,10 +3,13 @@
 The frames are tiny and the teacher looks at nothing, so all that is left is what every unit of work costs: planning,
 looking keys up, travelling through Ray, reading and writing shards, committing, linking, the manifest. Each size is a
 project of its own, made for the measurement and removed afterwards: synthetic `ingest` and `detect` shards in the real
-store, then the real stage `vote` on the real Ray runner, in a fresh process; then once more, with nothing to do.
+store, then the real stage `vote` on the real Ray runner, in a fresh process; then once more, with nothing to do: every
+key is looked up, every stored vote hashed, every link and the manifest made again. Last, the stage under DVC: the first
+`dvc repro` hashes all files for its cache, the second has nothing to do.
 
 Columns: units (shards), overhead in worker milliseconds a shard and a frame while work flows (start-up apart), seconds
-and files of the run, peak memory of the driver, size of the manifest, seconds of the run that has nothing to do.
+and files of the run, peak memory of the driver, size of the manifest, seconds of the run that has nothing to do, the same
+through `dvc repro` (which does not even start the stage), and what DVC's first hashing took.
 The last line is JSON. `--full` adds 10^6 frames (about half an hour on two cores).
 """
 
@@ -19,6 +22,8 @@ import multiprocessing
 import os
 import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -27,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -64,6 +70,8 @@ class Measured:
     noop: Run
     files: int
     manifest_bytes: int
+    dvc_first: float
+    dvc_noop: float
 
     @property
     def shard_ms(self) -> float:
@@ -97,7 +105,8 @@ def measure(frames: int, root: Path, console: Console) -> Measured:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as driver:
             runs.append(driver.submit(run_vote, root, params).result())
     files = sum(len(names) for _, _, names in os.walk(root / "data" / "vote"))
-    return Measured(frames, runs[0], runs[1], files, (root / "data" / "vote" / "manifest.parquet").stat().st_size)
+    manifest = (root / "data" / "vote" / "manifest.parquet").stat().st_size
+    return Measured(frames, runs[0], runs[1], files, manifest, *run_dvc(root, params))
 
 
 def null_params() -> Params:
@@ -166,6 +175,27 @@ def run_vote(root: Path, params: Params) -> Run:
     return Run(summary.units, summary.workers, seconds, flow[-1] - flow[0], driver)
 
 
+def run_dvc(root: Path, params: Params) -> tuple[float, float]:
+    """Seconds of the first `dvc repro` after the stage was done, and of the next, which has nothing to do."""
+    (root / "params.yaml").write_text(yaml.safe_dump(params.model_dump(mode="json")))
+    stage = {"cmd": "exec autoroto run vote", "deps": ["data/ingest", "data/detect"], "params": ["vote"]}
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"vote": stage | {"outs": ["data/vote"]}}}))
+    for setting in (("init", "--no-scm"), ("config", "cache.type", "hardlink,copy"), ("config", "core.analytics", "0")):
+        dvc(root, *setting)
+    return dvc(root, "repro"), dvc(root, "repro")
+
+
+def dvc(root: Path, *command: str) -> float:
+    """Seconds of a DVC command in `root`."""
+    scripts = Path(sys.executable).parent
+    start = time.perf_counter()
+    subprocess.run(
+        [str(scripts / "dvc"), *command, "-q"], cwd=root, check=True,
+        env=os.environ | {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
+    )  # fmt: skip
+    return time.perf_counter() - start
+
+
 def _tick(ticks: list[tuple[int, float]], done: int) -> None:
     """Keep the first and the last finished unit only."""
     if len(ticks) >= 2:
@@ -182,6 +212,7 @@ def figures(measured: Sequence[Measured]) -> dict[str, object]:
         "rss_growth": round(measured[-1].run.driver_bytes / base.run.driver_bytes - 1, 4),
         "noop_seconds_1e6": noop.get(FULL),
         "overhead_ms_per_shard": {str(entry.frames): round(entry.shard_ms, 2) for entry in measured},
+        "dvc_noop_seconds": {str(entry.frames): round(entry.dvc_noop, 2) for entry in measured},
         "noop_seconds": {str(frames): seconds for frames, seconds in noop.items()},
         "driver_mb": {str(entry.frames): round(entry.run.driver_bytes / 2**20, 1) for entry in measured},
         "files": {str(entry.frames): entry.files for entry in measured},
@@ -191,14 +222,27 @@ def figures(measured: Sequence[Measured]) -> dict[str, object]:
 
 def _table(measured: Sequence[Measured]) -> Table:
     table = Table(title="A null teacher over synthetic frames")
-    for name in ("frames", "units", "ms/shard", "ms/frame", "run s", "files", "driver MB", "manifest KB", "no-op s"):
+    for name in (
+        "frames",
+        "units",
+        "ms/shard",
+        "ms/frame",
+        "run s",
+        "files",
+        "driver MB",
+        "manifest KB",
+        "no-op s",
+        "dvc s",
+        "dvc first s",
+    ):
         table.add_column(name, justify="right")
     for entry in measured:
         per_frame = entry.shard_ms * entry.run.units / entry.frames
         table.add_row(
             f"{entry.frames:,}", f"{entry.run.units:,}", f"{entry.shard_ms:.1f}", f"{per_frame:.2f}",
             f"{entry.run.seconds:.1f}", f"{entry.files:,}", f"{entry.run.driver_bytes / 2**20:.0f}",
-            f"{entry.manifest_bytes / 1024:.0f}", f"{entry.noop.seconds:.1f}",
+            f"{entry.manifest_bytes / 1024:.0f}", f"{entry.noop.seconds:.1f}", f"{entry.dvc_noop:.1f}",
+            f"{entry.dvc_first:.1f}",
         )  # fmt: skip
     return table
 

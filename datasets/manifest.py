@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,13 +37,81 @@ SCHEMA = pa.schema(
 )
 """Counts stand on a unit's first row; a unit without a shard has one row with an empty `name`."""
 
+_ORDER = ("folder", "label", "lineage", "key", "part")
+_PACKED = SCHEMA.append(pa.field("part", pa.int64()))
+_BATCH = 1024
+
+
+class Ledger:
+    """Receipts in columns, about half a kilobyte each: a driver holds one for every unit of an archive."""
+
+    def __init__(self, receipts: Iterable[Receipt] = ()) -> None:
+        self._packed: list[pa.RecordBatch] = []
+        self._loose: list[Receipt] = []
+        self._count = 0
+        for receipt in receipts:
+            self.add(receipt)
+
+    def add(self, receipt: Receipt) -> None:
+        """Take one more receipt."""
+        self._loose.append(receipt)
+        self._count += 1
+        if len(self._loose) == _BATCH:
+            self._packed.append(_pack(self._loose))
+            self._loose = []
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Receipt]:
+        """The receipts in the order they came, made again one batch at a time."""
+        for batch in self._packed:
+            yield from _unpack(batch.to_pylist())
+        yield from self._loose
+
+    def table(self) -> pa.Table:
+        """All receipts as the rows of a manifest, sorted, so that the order of work is invisible."""
+        table = pa.Table.from_batches([*self._packed, _pack(self._loose)], schema=_PACKED)
+        return table.sort_by([(name, "ascending") for name in _ORDER]).select(SCHEMA.names).combine_chunks()
+
 
 def write_manifest(path: Path, receipts: Iterable[Receipt]) -> None:
-    """Write the manifest of a stage's units. Sorted, so that the order of work is invisible."""
-    rows = []
-    for receipt in sorted(receipts, key=lambda r: (r.folder, r.label, r.lineage, r.key)):
-        for index, file in enumerate(receipt.files or (StoredFile("", "", 0),)):
-            first = index == 0
+    """Write the manifest of a stage's units."""
+    ledger = receipts if isinstance(receipts, Ledger) else Ledger(receipts)
+    buffer = io.BytesIO()
+    pq.write_table(ledger.table(), buffer, compression="none", write_page_checksum=True)
+    write_atomically(path, buffer.getbuffer())
+
+
+def read_manifest(path: Path) -> list[Receipt]:
+    """The receipts of a stage's units, in manifest order. Errors as of `read_table`."""
+    return list(_unpack(read_table(path).to_pylist()))
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """A manifest's rows in columns, all of them or only those named.
+
+    Raises:
+        FileNotFoundError: no manifest; the message says which stage to run.
+        ValueError: the file is no manifest, or damaged.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: run `dvc repro {path.parent.name}` first")
+    try:
+        schema = pq.read_schema(path)
+        table = pq.read_table(path, columns=columns, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}): run `autoroto verify`, then `dvc repro`") from error
+    if not schema.equals(SCHEMA):
+        raise ValueError(f"{path} is no manifest of this version: run `dvc repro {path.parent.name}` to rebuild it")
+    return table
+
+
+def _pack(receipts: Sequence[Receipt]) -> pa.RecordBatch:
+    rows: list[dict[str, Any]] = []
+    for receipt in receipts:
+        for part, file in enumerate(receipt.files or (StoredFile("", "", 0),)):
+            first = part == 0
             rows.append(
                 {
                     "stage": receipt.stage,
@@ -59,48 +129,31 @@ def write_manifest(path: Path, receipts: Iterable[Receipt]) -> None:
                     "failed": sorted(receipt.failed.items()) if first else [],
                     "details": list(receipt.details) if first else [],
                     "licences": list(receipt.licences),
+                    "part": part,
                 }
             )
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), buffer, compression="none", write_page_checksum=True)
-    write_atomically(path, buffer.getvalue())
+    return pa.RecordBatch.from_pylist(rows, schema=_PACKED)
 
 
-def read_manifest(path: Path) -> list[Receipt]:
-    """The receipts of a stage's units, in manifest order.
-
-    Raises:
-        FileNotFoundError: no manifest; the message says which stage to run.
-        ValueError: the file is no manifest, or damaged.
-    """
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: run `dvc repro {path.parent.name}` first")
-    try:
-        table = pq.read_table(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}): run `autoroto verify`, then `dvc repro`") from error
-    if not table.schema.equals(SCHEMA):
-        raise ValueError(f"{path} is no manifest of this version: run `dvc repro {path.parent.name}` to rebuild it")
-    units: dict[tuple[str, str], list[dict[str, object]]] = {}
-    for row in table.to_pylist():
-        units.setdefault((row["folder"], row["key"]), []).append(row)
-    return [_receipt(rows) for rows in units.values()]
+def _unpack(rows: Iterable[dict[str, Any]]) -> Iterator[Receipt]:
+    """Rows of one unit stand together."""
+    for _, group in itertools.groupby(rows, key=lambda row: (row["folder"], row["key"])):
+        yield _receipt(list(group))
 
 
-def _receipt(rows: list[dict[str, object]]) -> Receipt:
-    first: dict[str, object] = rows[0]
-    files = [StoredFile(r["name"], r["sha256"], r["size"], r["rows"]) for r in rows if r["name"]]  # type: ignore[arg-type]
+def _receipt(rows: list[dict[str, Any]]) -> Receipt:
+    first = rows[0]
     return Receipt(
-        stage=str(first["stage"]),
-        folder=str(first["folder"]),
-        key=str(first["key"]),
-        label=str(first["label"]),
-        lineage=str(first["lineage"]),
-        files=tuple(files),
-        inputs=int(first["inputs"]),  # type: ignore[call-overload]
-        done=int(first["done"]),  # type: ignore[call-overload]
-        dropped=dict(first["dropped"]),  # type: ignore[call-overload]
-        failed=dict(first["failed"]),  # type: ignore[call-overload]
-        details=tuple(first["details"]),  # type: ignore[arg-type]
-        licences=tuple(first["licences"]),  # type: ignore[arg-type]
+        stage=first["stage"],
+        folder=first["folder"],
+        key=first["key"],
+        label=first["label"],
+        lineage=first["lineage"],
+        files=tuple(StoredFile(r["name"], r["sha256"], r["size"], r["rows"]) for r in rows if r["name"]),
+        inputs=first["inputs"],
+        done=first["done"],
+        dropped=dict(first["dropped"]),
+        failed=dict(first["failed"]),
+        details=tuple(first["details"]),
+        licences=tuple(first["licences"]),
     )

@@ -18,9 +18,9 @@ from datasets.store import write_atomically
 from pipeline.fetch_command import model_files
 from pipeline.keys import hash_of
 from pipeline.params import Params, load_params
-from pipeline.plan import Shard, shards_of
 from pipeline.progress import stage_progress
 from pipeline.run_stage import run_stage
+from pipeline.shards import Shard, shards_of
 from qa.groups import group_of
 from stages.guided_filter import upsample_alpha
 

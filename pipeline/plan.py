@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.manifest import read_manifest
-from datasets.receipt import Receipt
 from datasets.reviews import decisions_digest, read_decisions
 from datasets.schema import BackgroundRow, FrameRow
 from datasets.shards import read_rows
@@ -17,27 +15,16 @@ from pipeline.digests import DigestCache
 from pipeline.house import UPSTREAM, check_chain, stage_specs
 from pipeline.keys import hash_of, stage_digest, unit_key
 from pipeline.params import Params
+from pipeline.shards import MadeWhenAsked, Shard, shards_of
 from pipeline.work import StageSpec, Unit
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The units of one configured stage (for `vote`: of one teacher)."""
+    """The units of one configured stage (for `vote`: of one teacher), most of them made when asked for."""
 
     spec: StageSpec
-    units: tuple[Unit, ...]
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A shard of an earlier stage: where it lies, which ingest shard it stems from, and its SHA-256."""
-
-    path: Path
-    name: str
-    label: str
-    lineage: str
-    rows: int
-    sha256: str
+    units: Sequence[Unit]
 
 
 def plan(stage: str, params: Params, root: Path, digests: DigestCache, *, footage: Sequence[Path] = ()) -> list[Plan]:
@@ -52,30 +39,13 @@ def plan(stage: str, params: Params, root: Path, digests: DigestCache, *, footag
         # where shards end is part of their bytes, though of no frame's
         shared = hash_of([stage_digest(spec.build(), digests), params.pipeline.shard_frames])
         if stage == "ingest":
-            units = _source_units(shared, params, root, digests, footage)
+            units: Sequence[Unit] = list(_source_units(shared, params, root, digests, footage))
         elif stage == "synthesize":
-            units = _composite_units(shared, params, root)
+            units = list(_composite_units(shared, params, root))
         else:
             units = _shard_units(stage, folder, shared, root)
-        plans.append(Plan(spec, tuple(units)))
+        plans.append(Plan(spec, units))
     return plans
-
-
-def shards_of(stage: str, root: Path) -> list[Shard]:
-    """The shards in a stage's out, in manifest order."""
-    out = root / "data" / stage
-    return [
-        Shard(
-            out / receipt.folder / file.name,
-            file.name,
-            _part_label(receipt, index),
-            receipt.lineage or file.name,
-            file.rows,
-            file.sha256,
-        )
-        for receipt in read_manifest(out / "manifest.parquet")
-        for index, file in enumerate(receipt.files)
-    ]
 
 
 def _source_units(
@@ -90,22 +60,26 @@ def _source_units(
         yield Unit("ingest", "", key, source.label, "", source.inputs, weight=source.size)
 
 
-def _shard_units(stage: str, folder: str, shared: str, root: Path) -> Iterator[Unit]:
-    primary, *others = UPSTREAM[stage]
-    joined: dict[str, list[Shard]] = {}
+def _shard_units(stage: str, folder: str, shared: str, root: Path) -> Sequence[Unit]:
+    primary, *others = (shards_of(name, root) for name in UPSTREAM[stage])
+    joined: dict[str, list[tuple[Sequence[Shard], int]]] = {}
     for other in others:
-        for shard in shards_of(other, root):
-            joined.setdefault(shard.lineage, []).append(shard)
+        for index, shard in enumerate(other):
+            joined.setdefault(shard.lineage, []).append((other, index))
     decisions = _decisions(root) if stage == "curate" else {}
-    for shard in shards_of(primary, root):
-        inputs = [shard, *joined.get(shard.lineage, [])]
+
+    def unit(index: int) -> Unit:
+        shard = primary[index]
+        inputs = [shard, *(other[row] for other, row in joined.get(shard.lineage, ()))]
         names = [entry.name for entry in inputs]
         if stage == "curate":
             names.append(decisions.get(shard.lineage, ""))
-        yield Unit(
+        return Unit(
             stage, folder, unit_key(shared, names), shard.label, shard.lineage,
             tuple(entry.path for entry in inputs), shard.rows, tuple(entry.sha256 for entry in inputs),
         )  # fmt: skip
+
+    return MadeWhenAsked(len(primary), unit)
 
 
 def _composite_units(shared: str, params: Params, root: Path) -> Iterator[Unit]:
@@ -148,7 +122,3 @@ def _decisions(root: Path) -> Mapping[str, str]:
         on_them = [decision for decision in decisions if decision.key in frames]
         found[shard.lineage] = decisions_digest(on_them, {source for source, _ in frames})
     return found
-
-
-def _part_label(receipt: Receipt, index: int) -> str:
-    return receipt.label if len(receipt.files) == 1 else f"{receipt.label} [{index}]"

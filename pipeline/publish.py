@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 from datasets.faults import fault_point
-from datasets.manifest import write_manifest
-from datasets.receipt import Receipt
+from datasets.manifest import Ledger, write_manifest
 from datasets.store import Store
 from pipeline.params import Params
 
@@ -16,7 +15,7 @@ Place = tuple[str, str]
 
 
 def publish(
-    stage: str, receipts: Mapping[Place, Receipt], accepted: Collection[Place], store: Store, params: Params, root: Path
+    stage: str, receipts: Ledger, accepted: Collection[Place], store: Store, params: Params, root: Path
 ) -> None:
     """Link every shard into `data/<stage>/`, remove what no longer belongs there, write the manifest last."""
     out = root / "data" / stage
@@ -24,24 +23,30 @@ def publish(
     manifest.unlink(missing_ok=True)  # an out that is half linked must not look finished
     fault_point("publish.begun")
     out.mkdir(parents=True, exist_ok=True)
-    wanted = {out / folder / file.name for (folder, _), receipt in receipts.items() for file in receipt.files}
+    wanted = {_inside(receipt.folder, file.name) for receipt in receipts for file in receipt.files}
     clear(out, wanted)
     fault_point("publish.cleared")
-    for place, receipt in receipts.items():
-        store.link(receipt, out / place[0], accepted=place in accepted)
+    for receipt in receipts:
+        store.link(receipt, out / receipt.folder, accepted=(receipt.folder, receipt.key) in accepted)
     fault_point("publish.linked")
     if stage == "curate":
         from qa.curate_tables import finish  # the one table that is about all shards together
 
-        finish(sorted(wanted), out, params.curate)
-    write_manifest(manifest, receipts.values())
+        finish([out / name for name in sorted(wanted)], out, params.curate)
+    write_manifest(manifest, receipts)
 
 
-def clear(out: Path, wanted: Collection[Path]) -> None:
-    """Delete the files under `out` that are not wanted, and folders that became empty."""
-    for path in sorted(out.rglob("*"), reverse=True):
-        if path.is_dir():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif path not in wanted:
-            path.unlink()
+def clear(out: Path, wanted: Collection[str]) -> None:
+    """Delete the files under `out` that are not wanted (paths relative to it, with `/`), and folders left empty."""
+    folders = sorted((path for path in out.rglob("*") if path.is_dir()), reverse=True)
+    for folder in (*folders, out):
+        inside = "" if folder == out else folder.relative_to(out).as_posix()
+        for path in folder.iterdir():
+            if not path.is_dir() and _inside(inside, path.name) not in wanted:
+                path.unlink()
+        if folder != out and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _inside(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pipeline.house import FRAME_STAGES
 from pipeline.params import Params
-from pipeline.plan import shards_of
 from pipeline.run_log import Summary, log_path
+from pipeline.shards import shards_of
 from qa.report import ReportInputs, write_report
 
 

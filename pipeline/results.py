@@ -20,9 +20,9 @@ from pipeline.code_digest import code_digest
 from pipeline.digests import DigestCache
 from pipeline.keys import hash_of
 from pipeline.params import Params
-from pipeline.plan import Shard, shards_of
 from pipeline.publish import clear
 from pipeline.run_log import Summary
+from pipeline.shards import Shard, shards_of
 from pipeline.verify import check_shards
 from stages.base import Config
 
@@ -79,7 +79,7 @@ def run_result(stage: str, params: Params, root: Path, *, progress: Progress | N
         receipt = _compute(result, key, store)
     out = root / "data" / stage
     out.mkdir(parents=True, exist_ok=True)
-    clear(out, {out / file.name.removeprefix(key + "/") for file in receipt.files})
+    clear(out, {file.name.removeprefix(f"{key}/") for file in receipt.files})
     store.link(receipt, out)
     seconds = time.perf_counter() - clock
     return Summary(

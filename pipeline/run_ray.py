@@ -11,7 +11,6 @@ import logging
 import os
 import time
 import uuid
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from ray.exceptions import ActorUnavailableError, OutOfMemoryError, RayActorErro
 from pipeline.errors import StageError
 from pipeline.heartbeat import Heartbeat, Watch, item_of, last_words, read_note
 from pipeline.poison import Death, Task
+from pipeline.queue import Queue
 from pipeline.ray_head import fresh_token
 from pipeline.resources import Resources
 from pipeline.work import Attempt, Bench, Job, Outcome, WorkOptions, work
@@ -108,7 +108,7 @@ class _Run:
         resources = resources.on(cluster)
         self._options = options
         self._stage = jobs[0].unit.stage if jobs else ""
-        self._waiting = deque(Task(job) for job in jobs)
+        self._waiting = Queue(jobs)
         self._running: dict[Any, tuple[_Hand, Task]] = {}
         self._watch = Watch(options.stall_seconds)
         self._start_watch = Watch(max(options.stall_seconds, START_SECONDS))
@@ -126,7 +126,7 @@ class _Run:
     def deal(self) -> None:
         """Give every idle worker a unit."""
         while self._waiting and self.pool.idle:
-            hand, task = self.pool.idle.pop(), self._waiting.popleft()
+            hand, task = self.pool.idle.pop(), self._waiting.pop()
             self._watch.forget(hand)
             self._running[hand.actor.run.remote(task.job, self._options, task.attempt())] = hand, task
 
@@ -153,9 +153,9 @@ class _Run:
             return
         if task.only is not None:
             task.survived_alone()
-            self._waiting.appendleft(task)
+            self._waiting.put_first(task)
         elif task.retries(outcome):  # out of memory: in a fresh process, when fewer others want memory too
-            self._waiting.append(task)
+            self._waiting.put_last(task)
             self.pool.replace(hand)
             return
         else:
@@ -183,7 +183,7 @@ class _Run:
         if task.lost:
             yield task.outcome()
         else:
-            (self._waiting.appendleft if blamed else self._waiting.append)(task)
+            (self._waiting.put_first if blamed else self._waiting.put_last)(task)
 
     def _check_opening(self, task: Task, death: Death) -> None:
         """Raise when unit after unit dies before its first item and no worker ever came further."""
@@ -205,12 +205,12 @@ class _Run:
             self._wait_watch.forget("starting")  # say so again if it goes on
             _log.warning("%s: waits for a worker to come up. %s", self._stage, self.pool.wanted())
         if self._start_watch.stalled("starting", self.pool.starts):
-            names = [task.job.unit.label for task in self._waiting]
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            more = f" and {len(self._waiting) - 3} more" if len(self._waiting) > 3 else ""
             raise WorkerLostError(
                 f"{self._stage}: no worker came up for {self._start_watch.seconds:g} s (pipeline.stall_seconds), so "
-                f"nothing is done on {', '.join(names[:3])}{more}. {self.pool.wanted()} Lower pipeline.resources."
-                f"{self._stage} in params.yaml to what a node has, add nodes, or wait until others leave the cluster."
+                f"nothing is done on {', '.join(self._waiting.labels(3))}{more}. {self.pool.wanted()} Lower "
+                f"pipeline.resources.{self._stage} in params.yaml to what a node has, add nodes, or wait until others "
+                "leave the cluster."
             )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from datasets.receipt import Receipt
+from datasets.manifest import Ledger
 from datasets.store import Store
 from pipeline.digests import DigestCache
 from pipeline.errors import StageError
@@ -16,8 +17,9 @@ from pipeline.plan import Plan, plan
 from pipeline.publish import Place, publish
 from pipeline.run_local import run_local
 from pipeline.run_log import Summary
+from pipeline.shards import MadeWhenAsked
 from pipeline.verify import set_aside
-from pipeline.work import Job, Outcome, Unit, WorkOptions
+from pipeline.work import Job, Outcome, WorkOptions
 
 Progress = Callable[[int, int, str], None]
 """Called with units done, units in all, and the label of the unit that just ended."""
@@ -46,50 +48,111 @@ def run_stage(
         store.root, params.pipeline.shard_frames, params.pipeline.accept_failures, params.pipeline.stall_seconds
     )
 
-    receipts: dict[Place, Receipt] = {}
-    accepted: set[Place] = set()
-    outcomes: list[Outcome] = []
+    receipts, accepted, effort = Ledger(), set[Place](), _Effort()
     total = sum(len(entry.units) for entry in plans)
-    missing = [_lookup(entry, store, receipts) for entry in plans]
+    jobs = _missing(plans, store, receipts)
     if progress:
         progress(len(receipts), total, "")
     start_seconds = time.perf_counter() - clock
-    jobs = [
-        Job(entry.spec, unit) for entry, units in zip(plans, missing, strict=True) for unit in _longest_first(units)
-    ]
     began = float("inf")
     for outcome in _run(stage, jobs, params, options):
-        outcomes.append(outcome)
+        effort.add(outcome)
         began = min(began, time.perf_counter() - outcome.seconds)
-        place = outcome.unit.folder, outcome.unit.key
         if outcome.receipt is not None:
-            receipts[place] = outcome.receipt
+            receipts.add(outcome.receipt)
             if not outcome.committed:
-                accepted.add(place)
+                accepted.add((outcome.unit.folder, outcome.unit.key))
         if progress:
-            progress(total - len(jobs) + len(outcomes), total, outcome.unit.label)
-    for path in {path for outcome in outcomes for path in outcome.damaged}:
+            progress(total - len(jobs) + effort.units, total, outcome.unit.label)
+    for path in effort.damaged:
         set_aside(path, store, root)
-    _check(stage, outcomes, receipts, params)
+    counts = _Counts.of(receipts)
+    _check(stage, effort, counts, receipts, params)
     publish(stage, receipts, accepted, store, params, root)
-    flow_seconds = max(0.0, time.perf_counter() - began)
-    return _summary(stage, started, clock, start_seconds, flow_seconds, total, outcomes, receipts)
+    return Summary(
+        stage=stage,
+        started=started,
+        seconds=time.perf_counter() - clock,
+        start_seconds=start_seconds,
+        units=total,
+        computed=effort.units,
+        reused=total - effort.units,
+        frames=effort.frames,
+        inputs=counts.inputs,
+        done=counts.done,
+        dropped=counts.dropped,
+        failed=counts.failed.total(),
+        worker_seconds=effort.seconds,
+        model_seconds=effort.model_seconds,
+        workers=max(1, len(effort.workers)),
+        flow_seconds=max(0.0, time.perf_counter() - began),
+    )
 
 
-def _lookup(entry: Plan, store: Store, receipts: dict[Place, Receipt]) -> list[Unit]:
-    missing = []
-    for unit in entry.units:
-        receipt = store.lookup(unit.stage, unit.key)
-        if receipt is None:
-            missing.append(unit)
-        else:
-            store.touch(receipt)
-            receipts[unit.folder, unit.key] = receipt
-    return missing
+@dataclass
+class _Effort:
+    """What the outcomes of a run come to; they are not kept, as there may be very many."""
+
+    units: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+    model_seconds: float = 0.0
+    workers: set[str] = field(default_factory=set)
+    damaged: set[Path] = field(default_factory=set)
+    retryable: list[tuple[str, str]] = field(default_factory=list)  # of units with a receipt
+    lost: list[tuple[str, str]] = field(default_factory=list)  # of units without
+
+    def add(self, outcome: Outcome) -> None:
+        self.units += 1
+        self.seconds += outcome.seconds
+        self.model_seconds += outcome.model_seconds
+        self.workers.add(outcome.worker)
+        self.damaged.update(outcome.damaged)
+        failures = self.lost if outcome.receipt is None else self.retryable
+        failures += [(outcome.unit.label, message) for message in outcome.retryable]
+        if outcome.receipt is not None:
+            self.frames += sum(file.rows for file in outcome.receipt.files)
 
 
-def _longest_first(units: Sequence[Unit]) -> list[Unit]:
-    return sorted(units, key=lambda unit: -unit.weight)
+@dataclass
+class _Counts:
+    """The sums over all receipts of a stage."""
+
+    inputs: int = 0
+    done: int = 0
+    dropped: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, receipts: Ledger) -> _Counts:
+        counts = cls()
+        for receipt in receipts:
+            counts.inputs += receipt.inputs
+            counts.done += receipt.done
+            counts.dropped += sum(receipt.dropped.values())
+            counts.failed.update(receipt.failed)
+        return counts
+
+
+def _missing(plans: Sequence[Plan], store: Store, receipts: Ledger) -> Sequence[Job]:
+    """The jobs whose units the store does not hold, plan by plan, the longest first; receipts of the others."""
+    missing: list[tuple[int, int]] = []
+    for number, entry in enumerate(plans):
+        found: list[tuple[int, int]] = []
+        for index, unit in enumerate(entry.units):
+            receipt = store.lookup(unit.stage, unit.key)
+            if receipt is None:
+                found.append((-unit.weight, index))
+            else:
+                store.touch(receipt)
+                receipts.add(receipt)
+        missing += [(number, index) for _, index in sorted(found)]
+
+    def job(position: int) -> Job:
+        number, index = missing[position]
+        return Job(plans[number].spec, plans[number].units[index])
+
+    return MadeWhenAsked(len(missing), job)
 
 
 def _run(stage: str, jobs: Sequence[Job], params: Params, options: WorkOptions) -> Iterator[Outcome]:
@@ -102,64 +165,28 @@ def _run(stage: str, jobs: Sequence[Job], params: Params, options: WorkOptions) 
     return run_ray(jobs, options, params.pipeline.resources_of(stage))
 
 
-def _check(stage: str, outcomes: Sequence[Outcome], receipts: dict[Place, Receipt], params: Params) -> None:
+def _check(stage: str, effort: _Effort, counts: _Counts, receipts: Ledger, params: Params) -> None:
     # a unit that was lost as a whole has no receipt: its inputs cannot be counted, so nobody can go on without them
-    stopping = [o for o in outcomes if o.retryable and (o.receipt is None or not params.pipeline.accept_failures)]
-    lost = sorted((outcome.unit.label, message) for outcome in stopping for message in outcome.retryable)
-    if lost:
-        lines = "\n".join(f"  {label}: {message}" for label, message in lost)
-        accepted = params.pipeline.accept_failures
+    accepted = params.pipeline.accept_failures
+    stopping = sorted(effort.lost if accepted else effort.lost + effort.retryable)
+    if stopping:
+        lines = "\n".join(f"  {label}: {message}" for label, message in stopping)
         other = "these are whole units, which accept_failures cannot do without" if accepted else (
             "or set pipeline.accept_failures to go on without them"
         )  # fmt: skip
         raise StageError(
-            f"{stage}: {len(lost)} failures that may pass (everything else is kept):\n{lines}\n"
+            f"{stage}: {len(stopping)} failures that may pass (everything else is kept):\n{lines}\n"
             f"Run `dvc repro` again; {other}."
         )
-    inputs = sum(receipt.inputs for receipt in receipts.values())
-    reasons: Counter[str] = Counter()
-    for receipt in receipts.values():
-        reasons.update(receipt.failed)
-    failed = reasons.total()
-    if inputs and failed / inputs > params.pipeline.max_fail_fraction:
-        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-        details = [detail for _, receipt in sorted(receipts.items()) for detail in receipt.details]
+    failed = counts.failed.total()
+    if counts.inputs and failed / counts.inputs > params.pipeline.max_fail_fraction:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in counts.failed.most_common())
+        failures = sorted((receipt.folder, receipt.key, receipt.details) for receipt in receipts if receipt.details)
+        details = [detail for *_, found in failures for detail in found]
         lines = "\n".join(f"  {detail}" for detail in details[:SHOWN])
         more = f"\n  … and {len(details) - SHOWN} more" if len(details) > SHOWN else ""
         raise StageError(
-            f"{stage}: {failed} of {inputs} inputs failed ({counts}), more than pipeline.max_fail_fraction = "
+            f"{stage}: {failed} of {counts.inputs} inputs failed ({reasons}), more than pipeline.max_fail_fraction = "
             f"{params.pipeline.max_fail_fraction} allows:\n{lines}{more}\n"
             "Mend or remove them, or raise the limit in params.yaml."
         )
-
-
-def _summary(
-    stage: str,
-    started: float,
-    clock: float,
-    start_seconds: float,
-    flow_seconds: float,
-    total: int,
-    outcomes: Sequence[Outcome],
-    receipts: dict[Place, Receipt],
-) -> Summary:
-    computed = [outcome.receipt for outcome in outcomes if outcome.receipt is not None]
-    frames = sum(file.rows for receipt in computed for file in receipt.files)
-    return Summary(
-        stage=stage,
-        started=started,
-        seconds=time.perf_counter() - clock,
-        start_seconds=start_seconds,
-        units=total,
-        computed=len(outcomes),
-        reused=total - len(outcomes),
-        frames=frames,
-        inputs=sum(receipt.inputs for receipt in receipts.values()),
-        done=sum(receipt.done for receipt in receipts.values()),
-        dropped=sum(sum(receipt.dropped.values()) for receipt in receipts.values()),
-        failed=sum(sum(receipt.failed.values()) for receipt in receipts.values()),
-        worker_seconds=sum(outcome.seconds for outcome in outcomes),
-        model_seconds=sum(outcome.model_seconds for outcome in outcomes),
-        workers=max(1, len({outcome.worker for outcome in outcomes})),
-        flow_seconds=flow_seconds,
-    )

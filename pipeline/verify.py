@@ -11,7 +11,7 @@ from datasets.receipt import Receipt, StoredFile
 from datasets.store import Store, damaged_files, is_intact
 from pipeline.errors import StageError
 from pipeline.house import FRAME_STAGES
-from pipeline.plan import Shard
+from pipeline.shards import Shard
 
 Progress = Callable[[int, int, str], None]
 """Called with files checked, files in all, and the stage of the last."""

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from datasets.clips import Clip
-from datasets.images import decode_rgb
+from datasets.images import decode_rgb, reduction_to
 from datasets.schema import BoxRow, FrameRow
 from stages.base import ClipStage, Config
 from stages.detectors.base import Detections, Detector, Floats, intersection_over_union
@@ -66,7 +66,7 @@ class Detect(ClipStage[BoxRow]):
             raise RuntimeError("the detectors are not open: call setup() first")
         for frame in item.frames:
             assert frame is not None
-            image = decode_rgb(frame.image)
+            image = decode_rgb(frame.image, reduction=reduction_to(frame.width, frame.height, self._surplus(frame)))
             with self.model_time():
                 found = [(detector.detect(image), weight) for detector, weight in self._detectors]
             boxes, scores, support = merge(found, iou=self.config.iou, min_score=self.config.min_score)
@@ -79,6 +79,10 @@ class Detect(ClipStage[BoxRow]):
                 scores=scores.tolist(),
                 support=support,
             )
+
+    def _surplus(self, frame: FrameRow) -> float:
+        """How many times larger the frame is than the largest input of a detector."""
+        return min(frame.width, frame.height) / max(detector.size for detector, _ in self._detectors)
 
     def teardown(self) -> None:
         self._detectors = []

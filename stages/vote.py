@@ -62,7 +62,7 @@ class Vote(ClipStage[VoteRow]):
                 yield self._vote(self._teacher, frame, confident(people, self.config.min_box_score))
 
     def _vote(self, teacher: Teacher, frame: FrameRow, boxes: Sequence[Window]) -> VoteRow:
-        image = decode_rgb(frame.image)
+        image = decode_rgb(frame.image, reduction=teacher.reduction(frame.width, frame.height, boxes))
         mask = decode_grey(frame.mask) if frame.mask else None
         with self.model_time():
             ballot = teacher.predict(image, boxes, mask)

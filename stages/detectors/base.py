@@ -26,7 +26,13 @@ class Detections(NamedTuple):
 
 
 class Detector(Protocol):
-    """Finds people in one frame. Weights are open after construction."""
+    """Finds people in one frame. Weights are open after construction.
+
+    Attributes:
+        size: side in pixels of the square that the frame is shrunk to.
+    """
+
+    size: int
 
     def detect(self, image: Image) -> Detections:
         """People in an `(H, W, 3)` uint8 RGB image."""

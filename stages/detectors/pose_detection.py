@@ -46,6 +46,8 @@ class PoseDetectionConfig(Config):
 class PoseDetector:
     """People from `pose_detection.tflite`."""
 
+    size = SIZE
+
     def __init__(self, model: LiteRTModel, config: PoseDetectionConfig) -> None:
         self._model, self._config = model, config
         self._anchors = np.concatenate([grid_anchors(cells, [(1.0, 1.0)] * count) for cells, count in MAPS])

@@ -45,6 +45,8 @@ class SSDConfig(Config):
 class SSDDetector:
     """Persons of the Objectron SSD."""
 
+    size = SIZE
+
     def __init__(self, model: LiteRTModel, config: SSDConfig) -> None:
         self._model, self._config = model, config
         self._anchors = ssd_anchors()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from datasets.images import Grey, Image
+from datasets.images import Grey, Image, Reduction
 from stages.paste import Window
 from stages.teachers.base import WHOLE, Ballot, TeacherConfig
 
@@ -22,6 +22,10 @@ class AnnotationConfig(TeacherConfig):
 
 class AnnotationTeacher:
     """Votes with the frame's mask as it is."""
+
+    def reduction(self, width: int, height: int, boxes: Sequence[Window]) -> Reduction:
+        """The frame itself is not looked at."""
+        return 8
 
     def predict(self, image: Image, boxes: Sequence[Window], mask: Grey | None = None) -> Ballot:
         """The mask over the whole frame."""

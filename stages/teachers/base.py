@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from datasets.images import Grey, Image
+from datasets.images import Grey, Image, Reduction
 from stages.base import Config
 from stages.paste import Window
 
@@ -19,6 +19,13 @@ Ballot = list[tuple[Window, Grey]]
 
 class Teacher(Protocol):
     """Votes on single frames. Weights are open after construction; the vote depends on the arguments alone."""
+
+    def reduction(self, width: int, height: int, boxes: Sequence[Window]) -> Reduction:
+        """How many times smaller than `width` x `height` the frame may be decoded before the teacher would miss pixels.
+
+        `predict` is then given the smaller image. 8 where it does not look at all.
+        """
+        ...
 
     def predict(self, image: Image, boxes: Sequence[Window], mask: Grey | None = None) -> Ballot:
         """The teacher's vote.

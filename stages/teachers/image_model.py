@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from datasets.images import Grey, Image
+from datasets.images import Grey, Image, Reduction, reduction_to
 from stages.paste import Window
 from stages.teachers.base import Ballot, TeacherConfig
 from stages.teachers.windows import PixelWindow, clipped, cut, frame_window, gated, person_window, widened
@@ -80,6 +80,17 @@ class ImageModelTeacher:
 
     def __init__(self, config: ImageModelConfig, network: Network) -> None:
         self._config, self._network = config, network
+
+    def reduction(self, width: int, height: int, boxes: Sequence[Window]) -> Reduction:
+        """As far as every region still holds the pixels of the network's input."""
+        if self._config.gate == "boxes" and not boxes:
+            return 8
+        rows, columns = self._config.size
+        surpluses = [
+            min((region.bottom - region.top) / rows, (region.right - region.left) / columns)
+            for region in self._regions(boxes, width, height)
+        ]
+        return reduction_to(width, height, min(surpluses, default=8))
 
     def predict(self, image: Image, boxes: Sequence[Window], mask: Grey | None = None) -> Ballot:
         """One map per region, at the resolution of the network's output."""

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from datasets.images import Grey, Image
+from datasets.images import Grey, Image, Reduction
 from stages.keying import estimate_screen, key
 from stages.paste import Window
 from stages.teachers.base import WHOLE, Ballot, TeacherConfig
@@ -38,6 +38,10 @@ class KeyerTeacher:
 
     def __init__(self, config: KeyerConfig) -> None:
         self._config = config
+
+    def reduction(self, width: int, height: int, boxes: Sequence[Window]) -> Reduction:
+        """An alpha of the frame's size needs the frame as it is; without people there is nothing to key."""
+        return 1 if boxes else 8
 
     def predict(self, image: Image, boxes: Sequence[Window], mask: Grey | None = None) -> Ballot:
         """The alpha over the whole frame, at the frame's size; abstains without a screen or without people."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from datasets.images import Grey, Image
+from datasets.images import Grey, Image, Reduction
 from datasets.shards import file_digest
 from stages.base import Config
 from stages.paste import Window
@@ -92,6 +92,10 @@ class SamTeacher:
 
     def __init__(self, predictor: SamPredictor, *, max_people: int) -> None:
         self._predictor, self._max_people = predictor, max_people
+
+    def reduction(self, width: int, height: int, boxes: Sequence[Window]) -> Reduction:
+        """Maps of the frame's size need the frame as it is; without people there is no prompt."""
+        return 1 if boxes else 8
 
     def predict(self, image: Image, boxes: Sequence[Window], mask: Grey | None = None) -> Ballot:
         """One map for all people at the frame's size, as SAM enlarges its logits before any rounding.

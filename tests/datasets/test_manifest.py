@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from datasets.manifest import read_manifest, write_manifest
+from datasets.manifest import Ledger, read_manifest, write_manifest
 from datasets.receipt import Receipt, StoredFile
 
 
@@ -36,3 +36,26 @@ def test_the_order_of_work_does_not_show_in_the_bytes(tmp_path):
 def test_a_missing_manifest_says_what_to_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="dvc repro fuse"):
         read_manifest(tmp_path / "fuse" / "manifest.parquet")
+
+
+def test_a_ledger_gives_back_every_receipt_in_the_order_they_came(monkeypatch):
+    monkeypatch.setattr("datasets.manifest._BATCH", 4)
+    ledger = Ledger(receipts())
+    assert list(ledger) == receipts() and len(ledger) == 6
+    assert list(Ledger()) == [] and Ledger().table().num_rows == 0
+
+
+def test_packing_in_batches_does_not_show_in_the_bytes(tmp_path, monkeypatch):
+    write_manifest(tmp_path / "whole", receipts())
+    monkeypatch.setattr("datasets.manifest._BATCH", 2)
+    write_manifest(tmp_path / "batches", receipts())
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "batches").read_bytes()
+
+
+def test_a_manifest_is_sorted_by_code_points_and_parts_keep_their_order(tmp_path):
+    names = ["b", "a", "B", "\u00e4", "\U0001f600", "a [10]", "a [9]"]
+    files = tuple(StoredFile(f"{part:03d}", "", 1, 1) for part in range(12))
+    found = [Receipt("fuse", "", f"k {name}", name, "", files, 1, 1) for name in names]
+    write_manifest(tmp_path / "m", found)
+    assert [receipt.label for receipt in read_manifest(tmp_path / "m")] == sorted(names)
+    assert all(receipt.files == files for receipt in read_manifest(tmp_path / "m"))

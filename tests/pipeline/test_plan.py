@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.plan import Shard, choose_backgrounds
+from pipeline.plan import choose_backgrounds
+from pipeline.shards import Shard
 
 
 def shard(name):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from datasets.clips import Clip
-from datasets.images import decode_rgb, encode_png
+from datasets.images import Image, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow
 from stages.detect import Detect, DetectConfig, merge
 from stages.detectors.base import Detections
@@ -84,3 +84,24 @@ def test_an_unknown_key_is_named() -> None:
 def test_at_least_one_detector() -> None:
     with pytest.raises(ValidationError, match="detectors"):
         DetectConfig(detectors={})
+
+
+class Sized:
+    """Sees nobody, and remembers what it was shown."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.shown = size, (0, 0)
+
+    def detect(self, image: Image) -> Detections:
+        self.shown = image.shape[:2]
+        return Detections(np.zeros((0, 4)), np.zeros(0))
+
+
+def test_frames_are_decoded_no_smaller_than_the_largest_detector_needs(frame: Callable[..., FrameRow]) -> None:
+    row = frame(width=128, height=72, image=encode_jpeg(np.zeros((72, 128, 3), np.uint8)))
+    for sizes, shown in (((36, 20), (36, 64)), ((18, 9), (18, 32)), ((37, 8), (72, 128))):
+        stage = Detect(DetectConfig())
+        detectors = [Sized(size) for size in sizes]
+        stage._detectors = [(detector, 1.0) for detector in detectors]
+        list(stage.process(Clip((row,))))
+        assert [detector.shown for detector in detectors] == [shown, shown]

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from datasets.clips import Clip
-from datasets.images import Grey, Image, decode_grey, encode_png
+from datasets.images import Grey, Image, Reduction, decode_grey, encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, VoteRow
 from datasets.shards import write_rows
 from stages.base import Drop
@@ -18,21 +19,31 @@ from stages.vote import NamedTeacher, Vote, confident
 
 
 class Echo:
-    """Votes with each box's rank: 10 for the best, 20 for the next."""
+    """Votes with each box's rank: 10 for the best, 20 for the next. Remembers the shape of what it was shown."""
+
+    shown: tuple[int, ...] = ()
+
+    def __init__(self, reduction: Reduction = 1) -> None:
+        self._reduction = reduction
+
+    def reduction(self, width: int, height: int, boxes: Sequence[Window]) -> Reduction:
+        return self._reduction
 
     def predict(self, image: Image, boxes: Sequence[Window], mask: Grey | None = None) -> Ballot:
+        Echo.shown = image.shape
         return [(box, np.full((2, 3), 10 * rank, np.uint8)) for rank, box in enumerate(boxes, start=1)]
 
 
 class EchoConfig(TeacherConfig):
     libraries = ("pydantic",)
+    shrinks: Literal[1, 2, 4, 8] = 1
 
     @property
     def files(self) -> tuple[str, ...]:
         return ("models/echo.bin",)
 
     def open(self, root: Path) -> Echo:
-        return Echo()
+        return Echo(self.shrinks)
 
 
 def _boxes(frame: FrameRow, *scores: float) -> BoxRow:
@@ -112,3 +123,9 @@ def test_time_in_the_teacher_is_counted(frame: Callable[..., FrameRow]) -> None:
 def test_confident_boxes_keep_their_order(frame: Callable[..., FrameRow]) -> None:
     row = _boxes(frame(), 0.9, 0.5, 0.4)
     assert confident(row, 0.5) == row.boxes[:2] and confident(None, 0.5) == []
+
+
+def test_a_teacher_is_shown_the_frame_as_small_as_it_asks_for(frame: Callable[..., FrameRow]) -> None:
+    row = frame(width=64, height=48, image=encode_jpeg(np.zeros((48, 64, 3), np.uint8)))
+    list(_stage(EchoConfig(shrinks=4)).process(Clip((row,), {BoxRow: (_boxes(row, 0.9),)})))
+    assert Echo.shown == (12, 16, 3)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datasets.images import decode_rgb, encode_jpeg
 from stages.paste import paste_maps
 from stages.teachers.base import Teacher
 from stages.teachers.image_model import ImageModelConfig, ImageModelTeacher, Tensor, to_map, to_tensor
@@ -89,6 +90,39 @@ def test_crop_teachers_abstain_without_people_and_frame_teachers_do_not() -> Non
     image, _ = _scene(40, 30)
     assert ImageModelTeacher(_config(region="crop"), _identity).predict(image, []) == []
     assert len(ImageModelTeacher(_config(), _identity).predict(image, [])) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "boxes", "expected"),
+    [
+        ({}, [], 8),  # 720 / 64 = 11
+        ({"size": (256, 256)}, [], 2),  # 720 / 256 = 2.8
+        ({"size": (144, 256)}, [], 4),  # 1280 / 256 = 5, 720 / 144 = 5
+        ({"size": (721, 64)}, [], 1),
+        ({"size": (128, 128), "region": "crop", "padding": 1.0}, [(0, 0, 1, 1)], 4),  # 720 / 128 = 5.6
+        ({"size": (128, 128), "region": "crop", "padding": 1.0}, [(0, 0, 1, 1), (0, 0, 0.2, 1)], 2),  # 256 / 128
+        ({"size": (128, 128), "region": "crop", "padding": 1.25}, [(0, 0, 0.1, 1)], 1),  # 144 / 128
+        ({"region": "crop"}, [], 8),
+        ({"size": (256, 256), "gate": "boxes"}, [], 8),
+        ({"size": (256, 256), "gate": "boxes"}, [BOX], 2),
+    ],
+)
+def test_a_frame_is_decoded_no_smaller_than_any_region_needs(
+    values: dict[str, Any], boxes: list[Any], expected: int
+) -> None:
+    assert ImageModelTeacher(_config(**values), _identity).reduction(1280, 720, boxes) == expected
+
+
+@pytest.mark.parametrize("region", ["frame", "crop"])
+@pytest.mark.parametrize("fit", ["stretch", "pad"])
+def test_a_reduced_frame_gives_the_map_of_the_whole_one(region: str, fit: str) -> None:
+    image, _ = _scene(640, 480)
+    half = decode_rgb(encode_jpeg(image), reduction=2)
+    teacher = ImageModelTeacher(_config(region=region, fit=fit), _identity)
+    assert teacher.reduction(640, 480, [BOX]) >= 2
+    whole, small = (paste_maps(teacher.predict(view, [BOX]), 640, 480) for view in (image, half))
+    assert whole is not None and small is not None
+    assert np.abs(whole.astype(int) - small).mean() < 1 and _iou(whole > 127, small > 127) > 0.99
 
 
 def test_a_gated_teacher_votes_inside_the_boxes_only_and_abstains_without() -> None:
