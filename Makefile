@@ -1,11 +1,12 @@
 # make repro   from nothing to a trained student and a report
 # make test    the test suite
-# make test-faults   the slow tests: processes killed, nodes lost, bad input
+# make test-faults       the slow tests: processes killed, nodes lost, bad input
+# make test-faults-all   the same at every fault point; long, and not part of continuous integration
 # make browser   Chromium, in which a test opens the report
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: repro test test-faults browser lint format install clean
+.PHONY: repro test test-faults test-faults-all browser lint format install clean
 
 repro: .venv/installed
 	$(BIN)/autoroto repro
@@ -14,7 +15,10 @@ test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 test-faults: .venv/installed browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests/faults
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not exhaustive" --durations 25 tests/faults
+
+test-faults-all: .venv/installed browser
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow --durations 25 tests/faults
 
 # where it cannot be installed, the tests that need it are skipped, or fail if CI is set
 browser:

@@ -17,6 +17,11 @@ Reduction = Literal[1, 2, 4, 8]
 """How many times smaller than it is a picture is decoded."""
 
 _JPEG = b"\xff\xd8"
+_GREY_PNG = [
+    cv2.IMWRITE_PNG_COMPRESSION, 1,
+    cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE,
+    cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE,
+]  # fmt: skip
 _REDUCED: dict[Reduction, int] = {
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -34,9 +39,13 @@ def encode_jpeg(image: Image, *, quality: int = 95) -> bytes:
 
 
 def encode_png(image: Image | Grey) -> bytes:
-    """PNG bytes of an `(H, W, 3)` RGB or `(H, W)` grey uint8 image."""
-    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
-    return _encode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    """PNG bytes of an `(H, W, 3)` RGB or `(H, W)` grey uint8 image.
+
+    Maps are mostly runs of 0 and 255: run lengths of unfiltered rows are as small as anything and three times as quick.
+    """
+    if image.ndim == 2:
+        return _encode(".png", image, _GREY_PNG)
+    return _encode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 3])
 
 
 def decode_rgb(data: bytes, *, reduction: Reduction = 1) -> Image:
@@ -48,8 +57,9 @@ def decode_rgb(data: bytes, *, reduction: Reduction = 1) -> Image:
     Raises:
         ValueError: the bytes are no image.
     """
-    flag = _REDUCED[reduction] if data.startswith(_JPEG) else cv2.IMREAD_COLOR
-    return np.asarray(cv2.cvtColor(_decode(data, flag), cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    if reduction > 1 and data.startswith(_JPEG):
+        return np.asarray(cv2.cvtColor(_decode(data, _REDUCED[reduction]), cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    return _decode(data, cv2.IMREAD_COLOR_RGB)
 
 
 def reduction_to(width: int, height: int, surplus: float) -> Reduction:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.house import FRAME_STAGES
 from pipeline.params import Params
+from pipeline.publish import clear
 from pipeline.run_log import Summary, log_path
 from pipeline.shards import shards_of
 from qa.report import ReportInputs, write_report
@@ -35,7 +36,10 @@ def run_report(params: Params, root: Path) -> Summary:
         parity=data / "export" / "parity.json",
         params=json.loads(params.model_dump_json()),
     )
-    write_report(inputs=inputs, out=data / "report" / "report.html")
+    out = data / "report"
+    out.mkdir(parents=True, exist_ok=True)
+    clear(out, {"report.html"})  # what a killed run left
+    write_report(inputs=inputs, out=out / "report.html")
     seconds = time.perf_counter() - clock
     return Summary(
         stage="report", started=started, seconds=seconds, start_seconds=0.0, units=1, computed=1, reused=0, frames=0,

@@ -31,6 +31,13 @@ def small_lock() -> dict[str, Any]:
     return lock
 
 
+FILES = (
+    "dvc.yaml", ".dvcignore", "constraints.txt",
+    "data/raw/README.md", "data/reviews/README.md", "data/students/README.md",
+)  # fmt: skip
+"""What a project has beside its code, its lock and its params."""
+
+
 def tiny_params() -> dict[str, Any]:
     """The params with short bursts, small frames, three teachers and twelve steps of training."""
     params: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
@@ -45,10 +52,7 @@ def tiny_params() -> dict[str, Any]:
 
 def write_project(root: Path, clip: Path) -> None:
     """The project's files but for its code: lock, params, `dvc.yaml`, and two seconds of `clip` to train on."""
-    for name in (
-        "dvc.yaml", ".dvcignore", "constraints.txt",
-        "data/raw/README.md", "data/reviews/README.md", "data/students/README.md",
-    ):  # fmt: skip
+    for name in FILES:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, root / name)
     (root / "assets.yaml").write_text(yaml.safe_dump(small_lock()))

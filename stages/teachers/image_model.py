@@ -119,13 +119,16 @@ class ImageModelTeacher:
 
 def to_tensor(image: Image, config: ImageModelConfig) -> Tensor:
     """An `(h, w, 3)` uint8 RGB image as the network takes it: `(1, 3, h, w)` or `(1, h, w, 3)` float32."""
-    pixels = image[..., ::-1] if config.colour == "bgr" else image
+    pixels = np.ascontiguousarray(image[..., ::-1] if config.colour == "bgr" else image)
     largest = max(int(image.max()), 1) if config.divide_by == "max" else config.divide_by
-    scaled = pixels.astype(np.float32) / np.float32(largest)
-    normalised = (scaled - np.array(config.mean, np.float32)) / np.array(config.std, np.float32)
-    if config.layout == "nchw":
-        normalised = normalised.transpose(2, 0, 1)
-    return np.ascontiguousarray(normalised[None], dtype=np.float32)
+    # (x / largest - mean) / std; row by row, as NumPy is slow along an axis of three
+    height, width = image.shape[:2]
+    scale = np.tile(1 / (largest * np.array(config.std)), width).astype(np.float32)
+    tensor = np.multiply(pixels.reshape(height, -1), scale, dtype=np.float32)
+    if any(config.mean):
+        tensor -= np.tile(np.array(config.mean) / np.array(config.std), width).astype(np.float32)
+    tensor = tensor.reshape(1, height, width, 3)
+    return np.ascontiguousarray(tensor.transpose(0, 3, 1, 2)) if config.layout == "nchw" else tensor
 
 
 def to_map(output: Tensor, config: ImageModelConfig) -> Grey:

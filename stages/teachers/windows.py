@@ -78,16 +78,19 @@ def cut(image: Image, window: PixelWindow, size: tuple[int, int]) -> Image:
 
 
 def resized(image: Image, size: tuple[int, int]) -> Image:
-    """`image` at `size` = (height, width): by area where it shrinks, bilinearly where it grows, axis by axis.
+    """`image` at `size` = (height, width): by area where it shrinks, bilinearly where it grows.
 
-    OpenCV's area interpolation would take nearest neighbours along an axis that grows.
+    One axis after the other where only one of them shrinks: OpenCV's area interpolation would take nearest neighbours
+    along the other.
     """
-    for axis in (0, 1):
-        step = (size[0], image.shape[1]) if axis == 0 else (image.shape[0], size[1])
-        if step != image.shape[:2]:
-            shrinks = size[axis] < image.shape[axis]
-            flag = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            image = np.asarray(cv2.resize(image, step[::-1], interpolation=flag), dtype=np.uint8)
+    height, width = image.shape[:2]
+    shrinks = size[0] < height, size[1] < width
+    steps = [size] if all(shrinks) or not any(shrinks) else [(size[0], width), size]
+    for rows, columns in steps:
+        if (rows, columns) != image.shape[:2]:
+            area = rows < image.shape[0] or columns < image.shape[1]
+            flag = cv2.INTER_AREA if area else cv2.INTER_LINEAR
+            image = np.asarray(cv2.resize(image, (columns, rows), interpolation=flag), dtype=np.uint8)
     return image
 
 

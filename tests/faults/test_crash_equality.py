@@ -20,13 +20,21 @@ LEAST = {
 }
 """Points that a stage must pass: a point that is lost would take its tests with it."""
 
+LONG = ("train", "evaluate", "export")
+"""Stages that open torch and a student at every start: seconds a kill. `test_crash_dvc` kills each of them too."""
+
+CASES = [
+    pytest.param(stage, time, marks=[pytest.mark.exhaustive] if time == "first" or stage in LONG else [])
+    for stage in STAGES
+    for time in ("last", "first")
+]
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("time", ["last", pytest.param("first", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize(("stage", "time"), CASES)
 def test_killed_the_first_or_last_time_it_passes_each_point_a_stage_goes_on(
-    time: str, stage: str, faulty: FaultyProject
+    stage: str, time: str, faulty: FaultyProject
 ) -> None:
     """Points that are passed once are killed as the last time."""
     expected = repeatable(faulty.bytes_of(stage))

@@ -30,7 +30,7 @@ from datasets.manifest import read_manifest, write_manifest
 from pipeline.params import load_params
 from pipeline.report import run_report
 from qa.report import words
-from tests.tiny import REPOSITORY, slice_of, small_lock, tiny_params
+from tests.tiny import FILES, REPOSITORY, slice_of, small_lock, tiny_params
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -88,7 +88,7 @@ def write_project(root: Path, clip: Path) -> None:
     """Footage with hostile names and sidecars; only models are fetched."""
     for folder in CODE:
         shutil.copytree(REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", ".dvcignore", "data/reviews/README.md"):
+    for name in FILES:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, root / name)
     lock = small_lock()
@@ -105,7 +105,6 @@ def write_project(root: Path, clip: Path) -> None:
     params["curate"] |= {"required_splits": []}
     (root / "params.yaml").write_text(yaml.safe_dump(params))
     raw = root / "data" / "raw"
-    raw.mkdir()
     for number, (name, split) in enumerate(PEOPLE.items()):
         path = raw / name / IN_FOLDER if name.endswith("<") else raw / name
         path.parent.mkdir(exist_ok=True)
