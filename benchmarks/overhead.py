@@ -36,7 +36,7 @@ from rich.table import Table
 from datasets.images import Image, decode_grey, decode_rgb
 from datasets.manifest import write_manifest
 from datasets.receipt import Receipt, StoredFile
-from datasets.schema import BoxRow, FrameRow
+from datasets.schema import BoxRow, FrameRow, Row
 from datasets.shards import file_digest, read_rows, write_rows
 from pipeline.keys import hash_of
 from pipeline.params import Params, load_params
@@ -131,6 +131,14 @@ def multiply(project: Path, times: int) -> None:
                 label = f"{shard.label} {number}"
                 receipts.append(Receipt(stage, "", key, label, lineage, (stored,), inputs=len(rows), done=len(rows)))
         write_manifest(out / "manifest.parquet", receipts)
+
+
+def copy_of(row: Row, number: int) -> Row:
+    """The row under another source; a frame's bytes differ too (behind the end of its JPEG), or it would be known."""
+    changes: dict[str, object] = {"source": f"{row.source[:-2]}{number:02d}"}
+    if isinstance(row, FrameRow):
+        changes["image"] = row.image + bytes([number])
+    return replace(row, **changes)
 
 
 def measure(name: str, teachers: Sequence[str], params: Params, project: Path, rounds: int, console: Console) -> Times:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from datasets.schema import BoxRow, CuratedRow, FrameRow, LabelRow, QualityRow, Row, VoteRow
-from datasets.shards import ShardError, read_rows, shard_row_type
+from datasets.shards import ShardError, file_version, read_rows, shard_row_type
 
 R = TypeVar("R", bound=Row)
 
@@ -99,6 +99,34 @@ def read_clips(inputs: Sequence[Path], *, primary: type[Row]) -> Iterator[Clip]:
                 joined[cursor.row_type] = aligned
         votes.pop("", None)
         yield Clip(rows, joined, dict(sorted(votes.items())))
+
+
+class ClipMemory:
+    """The clips of the shards that were read last: teachers that share a worker read the same ones in turn.
+
+    Shards of more than `limit` bytes together are not kept, so memory still holds one burst of a long clip.
+    """
+
+    def __init__(self, limit: int = 64 * 2**20) -> None:
+        self._limit = limit
+        self._key: object = None
+        self._clips: list[Clip] = []
+
+    def read(self, inputs: Sequence[Path], *, primary: type[Row]) -> Iterator[Clip]:
+        """As `read_clips`; a file that was written since is read again."""
+        key = primary, tuple((path, *file_version(path)) for path in inputs)
+        if key == self._key:
+            yield from self._clips
+            return
+        self._key, self._clips = None, []
+        clips: list[Clip] = []
+        small = sum(path.stat().st_size for path in inputs) <= self._limit
+        for clip in read_clips(inputs, primary=primary):
+            if small:
+                clips.append(clip)
+            yield clip
+        if small:
+            self._key, self._clips = key, clips
 
 
 class _Cursor:

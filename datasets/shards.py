@@ -136,6 +136,12 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_version(path: Path) -> tuple[int, int, int]:
+    """What changes when a file is written or replaced: inode, size, time of the last change in nanoseconds."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def _blanks(row_type: type[Row], kept: set[str]) -> dict[str, object]:
     schema = row_type.arrow_schema()
     empty: dict[object, object] = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}

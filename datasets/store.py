@@ -18,7 +18,7 @@ from pathlib import Path
 
 from datasets.faults import fault_point
 from datasets.receipt import Receipt, StoredFile
-from datasets.shards import file_digest
+from datasets.shards import file_digest, file_version
 
 _INTERNAL = {"staging", "quarantine", "accepted"}
 DAY_S = 24 * 3600.0
@@ -209,6 +209,26 @@ def is_intact(path: Path, file: StoredFile) -> bool:
 def damaged_files(files: Iterable[tuple[Path, str]]) -> tuple[Path, ...]:
     """Those of the files, with their SHA-256, that are missing or hold other bytes."""
     return tuple(path for path, digest in files if not path.is_file() or file_digest(path) != digest)
+
+
+class CheckedFiles:
+    """A process's memory of the files it checked last: what nobody has written to since is not hashed again."""
+
+    def __init__(self) -> None:
+        self._intact: set[object] = set()
+
+    def damaged(self, files: Iterable[tuple[Path, str]]) -> tuple[Path, ...]:
+        """As `damaged_files`."""
+        found: list[Path] = []
+        intact: set[object] = set()
+        for path, digest in files:
+            identity = (path, digest, *file_version(path)) if path.is_file() else None
+            if identity is None or (identity not in self._intact and damaged_files([(path, digest)])):
+                found.append(path)
+            else:
+                intact.add(identity)
+        self._intact = intact
+        return tuple(found)
 
 
 def place_file(source: Path, target: Path) -> None:

@@ -26,6 +26,9 @@ UPSTREAM: dict[str, tuple[str, ...]] = {
 }
 """Which stages' shards a unit reads, the primary first; the others are joined by the ingest shard they stem from."""
 
+LIGHT = 32 * 2**20
+"""Bytes of weights up to which a teacher is light: a worker keeps it open beside others, and they share frames."""
+
 _CLASSES = {
     "ingest": "stages.ingest:Ingest",
     "detect": "stages.detect:Detect",
@@ -70,6 +73,7 @@ def stage_specs(stage: str, params: Params, root: Path) -> Iterator[tuple[str, S
     if stage == "vote":
         for name, teacher in params.vote.teachers.items():
             if teacher.enabled:
-                yield name, StageSpec(_CLASSES[stage], params.vote.only(name), root)
+                light = sum((root / file).stat().st_size for file in teacher.files if (root / file).exists()) <= LIGHT
+                yield name, StageSpec(_CLASSES[stage], params.vote.only(name), root, light)
     else:
         yield "", StageSpec(_CLASSES[stage], getattr(params, stage), root)

@@ -126,7 +126,10 @@ class _Run:
     def deal(self) -> None:
         """Give every idle worker a unit."""
         while self._waiting and self.pool.idle:
-            hand, task = self.pool.idle.pop(), self._waiting.pop()
+            hand = self.pool.idle.pop()
+            busy = {task.job.unit.lineage for _, task in self._running.values()}
+            task = self._waiting.pop(hand.lineage, busy)
+            hand.lineage = task.job.unit.lineage
             self._watch.forget(hand)
             self._running[hand.actor.run.remote(task.job, self._options, task.attempt())] = hand, task
 
@@ -214,12 +217,15 @@ class _Run:
             )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Hand:
-    """A worker as the driver knows it: the actor, and the file with its heartbeat and its last words."""
+    """A worker as the driver knows it: the actor, the file with its heartbeat and its last words, and the ingest shard
+    it looked at last.
+    """
 
     actor: Any
     note: Path
+    lineage: str = ""
 
     def end(self) -> None:
         """Kill the process (also one that hangs in native code) and remove its file."""

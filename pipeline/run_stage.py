@@ -135,21 +135,24 @@ class _Counts:
 
 
 def _missing(plans: Sequence[Plan], store: Store, receipts: Ledger) -> Sequence[Job]:
-    """The jobs whose units the store does not hold, plan by plan, the longest first; receipts of the others."""
-    missing: list[tuple[int, int]] = []
+    """The jobs whose units the store does not hold; receipts of the others.
+
+    Plan by plan, the longest first. Light ones come last, together, shard by shard: their workers keep them all open,
+    and frames that are decoded for one serve the next.
+    """
+    missing: list[tuple[int, int, int, int]] = []
     for number, entry in enumerate(plans):
-        found: list[tuple[int, int]] = []
         for index, unit in enumerate(entry.units):
             receipt = store.lookup(unit.stage, unit.key)
             if receipt is None:
-                found.append((-unit.weight, index))
+                missing.append((len(plans) if entry.spec.light else number, -unit.weight, index, number))
             else:
                 store.touch(receipt)
                 receipts.add(receipt)
-        missing += [(number, index) for _, index in sorted(found)]
+    missing.sort()
 
     def job(position: int) -> Job:
-        number, index = missing[position]
+        *_, index, number = missing[position]
         return Job(plans[number].spec, plans[number].units[index])
 
     return MadeWhenAsked(len(missing), job)

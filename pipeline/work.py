@@ -14,21 +14,29 @@ from typing import Any
 
 from datasets.faults import fault_point
 from datasets.receipt import Receipt, StoredFile
-from datasets.store import Store, damaged_files
+from datasets.store import CheckedFiles, Store
 from pipeline.heartbeat import Heartbeat
 from pipeline.tally import Parts, Tally, out_of_memory
 from stages.base import Config, Fail, Stage
 
 AnyStage = Stage[Any, Any]
 
+_CHECKED = CheckedFiles()
+
 
 @dataclass(frozen=True)
 class StageSpec:
-    """How a worker builds the stage: plain values only, so that it can travel to another machine."""
+    """How a worker builds the stage: plain values only, so that it can travel to another machine.
 
-    stage_class: str  # "stages.detect:Detect"
+    Attributes:
+        stage_class: as in "stages.detect:Detect".
+        light: its weights are so small that it may stay open beside other light ones.
+    """
+
+    stage_class: str
     config: Config
     root: Path
+    light: bool = False
 
     def build(self) -> AnyStage:
         """The stage object; weights are not open yet."""
@@ -66,26 +74,27 @@ class Job:
 
 
 class Bench:
-    """Keeps one stage open at a time: jobs of one stage come in a row, so weights are opened once."""
+    """Keeps stages open, so that weights are opened once: a heavy one alone, light ones beside each other."""
 
     def __init__(self) -> None:
-        self._spec: StageSpec | None = None
-        self._stage: AnyStage | None = None
+        self._open: list[tuple[StageSpec, AnyStage]] = []
 
     def stage(self, spec: StageSpec) -> AnyStage:
         """The stage of `spec` with its weights open."""
-        if self._stage is None or spec != self._spec:
+        for known, stage in self._open:
+            if known == spec:
+                return stage
+        if not (spec.light and all(known.light for known, _ in self._open)):
             self.close()
-            stage = spec.build()
-            stage.setup()
-            self._spec, self._stage = spec, stage
-        return self._stage
+        stage = spec.build()
+        stage.setup()
+        self._open.append((spec, stage))
+        return stage
 
     def close(self) -> None:
-        """Close the open stage's weights."""
-        if self._stage is not None:
-            self._stage.teardown()
-            self._stage = None
+        """Close the weights of all open stages."""
+        while self._open:
+            self._open.pop()[1].teardown()
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,7 @@ def work(
     heartbeat = heartbeat or Heartbeat()
     start, models_before = time.perf_counter(), stage.model_seconds
     heartbeat.at(None)
-    damaged = damaged_files(zip(unit.inputs, unit.digests, strict=False))
+    damaged = _CHECKED.damaged(zip(unit.inputs, unit.digests, strict=False))
     try:
         if damaged:
             receipt, retryable = None, tuple(f"{path} is damaged or missing, and was set aside" for path in damaged)

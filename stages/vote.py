@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import Field, SerializeAsAny
 
-from datasets.clips import Clip
-from datasets.images import decode_grey, decode_rgb, encode_png
+from datasets.clips import Clip, ClipMemory
+from datasets.decoded import LATELY
+from datasets.images import decode_grey, encode_png
 from datasets.schema import BoxRow, FrameRow, VoteRow
 from stages.base import ClipStage, Config, Drop
 from stages.paste import Window
 from stages.teachers.base import Teacher, TeacherConfig
+
+_CLIPS = ClipMemory()
+"""This process's: teachers that share a worker see the same shard one after the other."""
 
 
 class NamedTeacher(Config):
@@ -51,6 +55,9 @@ class Vote(ClipStage[VoteRow]):
     def setup(self) -> None:
         self._teacher = self.config.teacher.open(self.root)
 
+    def items(self, inputs: Sequence[Path]) -> Iterator[Clip]:
+        return _CLIPS.read(inputs, primary=FrameRow)
+
     def process(self, item: Clip) -> Iterable[VoteRow | Drop]:
         if self._teacher is None:
             raise RuntimeError(f"teacher {self.config.name} is not open: call setup() first")
@@ -62,7 +69,7 @@ class Vote(ClipStage[VoteRow]):
                 yield self._vote(self._teacher, frame, confident(people, self.config.min_box_score))
 
     def _vote(self, teacher: Teacher, frame: FrameRow, boxes: Sequence[Window]) -> VoteRow:
-        image = decode_rgb(frame.image, reduction=teacher.reduction(frame.width, frame.height, boxes))
+        image = LATELY.decode(frame.image, teacher.reduction(frame.width, frame.height, boxes))
         mask = decode_grey(frame.mask) if frame.mask else None
         with self.model_time():
             ballot = teacher.predict(image, boxes, mask)
