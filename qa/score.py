@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 from pydantic import Field
 
 from datasets.clips import Clip
 from datasets.schema import BoxRow, FrameRow, LabelRow, QualityRow, Row, VoteRow
+from qa.burst_signals import burst_signals
 from qa.errors import find_error, judge_annotation
-from qa.quality import Logistic, Term, quality_of
+from qa.judge import FITTED, Judge
 from qa.scenarios import scenarios_of
-from qa.signals import frame_signals
-from qa.temporal_signals import temporal_signals
 from qa.view import View, view_of
 from stages.base import ClipStage, Config
-
-HAND_SET = Logistic(
-    intercept=-0.8,
-    terms={
-        "label_iou": Term(weight=0.8, centre=0.92, spread=0.05),
-        "teacher_f": Term(weight=0.4, centre=0.75, spread=0.15),
-        "core_doubt": Term(weight=-0.4, centre=0.05, spread=0.05),
-        "band_doubt": Term(weight=-0.6, centre=0.08, spread=0.04),
-        "region_largest": Term(weight=-0.3, centre=0.1, spread=0.4),
-        "edge_fit": Term(weight=0.5, centre=0.67, spread=0.06),
-        "box_filled": Term(weight=0.3, centre=0.5, spread=0.1),
-        "box_outside": Term(weight=-0.4, centre=0.01, spread=0.05),
-        "stray_area": Term(weight=-0.4, centre=0.0, spread=0.01),
-        "hole_area": Term(weight=-0.2, centre=0.005, spread=0.02),
-        "flow_iou_best": Term(weight=0.5, centre=0.96, spread=0.04),
-        "area_jump": Term(weight=-0.4, centre=0.01, spread=0.05),
-    },
-)
-"""The starting coefficients: signs from what each signal means, centres and spreads from some hundred labels."""
 
 
 class ScoreConfig(Config):
@@ -46,7 +27,7 @@ class ScoreConfig(Config):
         doubtful_below: a label of lower quality gets an error type and a box.
         annotation_iou, annotation_f: agreement with the teachers' majority from which an imported mask is good.
         annotation_region: a wrong region above this share of the foreground makes an imported mask bad.
-        logistic: signals to quality. Set by hand after a look at frames with truth; calibrated in a later version.
+        judge: file of the fitted judge, relative to the project's root; empty: the one that ships.
     """
 
     side: int = Field(default=256, ge=64)
@@ -55,7 +36,7 @@ class ScoreConfig(Config):
     annotation_iou: float = Field(default=0.85, ge=0, le=1)
     annotation_f: float = Field(default=0.6, ge=0, le=1)
     annotation_region: float = Field(default=0.02, ge=0, le=1)
-    logistic: Logistic = HAND_SET
+    judge: str = ""
 
 
 class Score(ClipStage[QualityRow]):
@@ -67,15 +48,23 @@ class Score(ClipStage[QualityRow]):
 
     config: ScoreConfig
 
+    def weights(self) -> Sequence[str]:
+        return (self.config.judge or str(FITTED),)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The fitted judge."""
+        return Judge.read(self.root / self.weights()[0])
+
     def process(self, item: Clip) -> Iterable[QualityRow]:
         config = self.config
         views = [view_of(item, i, side=config.side, annotators=config.annotators) for i in range(len(item))]
-        for row, frame, view, temporal in zip(item.rows, item.frames, views, temporal_signals(views), strict=True):
+        for row, frame, view, signals in zip(item.rows, item.frames, views, burst_signals(views), strict=True):
             assert frame is not None  # view_of has refused bursts with missing frames
-            yield self._score(row, frame, view, frame_signals(view) | temporal)
+            yield self._score(row, frame, view, signals)
 
     def _score(self, row: Row, frame: FrameRow, view: View, signals: dict[str, float]) -> QualityRow:
-        quality = quality_of(signals, self.config.logistic)
+        quality = self.judge.probability(signals)
         finding = find_error(view, signals) if quality < self.config.doubtful_below else None
         return QualityRow(
             source=row.source,

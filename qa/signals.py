@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.contest import contest_signals
 from qa.metrics import Mask, iou, within
+from qa.outline_signals import outline_signals
 from qa.view import Box, View
 
 DISSENT = 0.3
@@ -24,6 +26,8 @@ CONTACT_DEPTH = 2
 """Rows or columns at a side that count as touching it, in pixels of the working size."""
 SURE_BOX = 0.5
 """Score from which a box is taken to hold a person."""
+SURE_SHARE = 0.5
+"""Share of the best box's score from which a person counts as sure, whatever the detectors' scale."""
 SIDES = ("left", "top", "right", "bottom")
 
 
@@ -31,20 +35,23 @@ def frame_signals(view: View) -> dict[str, float]:
     """All signals of one frame by name.
 
     - `teacher_iou`, `teacher_f`: mean pairwise IoU and boundary F of the teachers; `teacher_iou_min`: the worst pair.
-    - `label_iou`, `label_f`: median agreement of the label with the teachers; `…_best`: with the one that agrees best.
+    - `label_iou`, `label_f`: median agreement of the label with the teachers; `…_best`, `…_second`, `…_worst`: with the
+      ones that agree best, second best and least.
     - `core_doubt`, `band_doubt`: mean share of the teachers that contradict the label, in the foreground's core and in
       the band around its boundary. `regions`: connected regions of doubt outside the band; `region_area`,
       `region_largest`: their area over the label's perimeter × the band's width.
     - `core_trust`, `band_trust`: mean of the trust map, 0-1. `unknown_width`: area of the unknown band over the
       perimeter, as a fraction of the diagonal.
     - `components`, `holes`: how many; `hole_area`: share of the foreground; `stray_area`: share of the foreground
-      outside the as many largest components as there are persons.
+      outside the as many largest components as there are persons; `apart_area`: the same with sure persons alone.
     - `edge_fit`: image gradient on the boundary over that plus the gradient just beside it: 0.5 is chance.
     - `box_iou`: IoU of the label with the persons' boxes; `box_outside`: share of the foreground outside of them;
       `box_filled`: foreground share of the emptiest sure box. `box_score`: the best box's score.
+    - Those of `contest_signals` and `outline_signals`.
     - `area`: share of the frame that is foreground. `contact_left` …: share of each side that the foreground touches.
     """
     signals = _agreement(view) | _trust(view) | _shape(view) | _boxes(view)
+    signals |= contest_signals(view) | outline_signals(view)
     signals |= {f"contact_{side}": value for side, value in zip(SIDES, contacts(view.label.mask), strict=True)}
     signals["area"] = float(np.mean(view.label.mask))
     if view.label.edge.any():
@@ -88,16 +95,18 @@ def _agreement(view: View) -> dict[str, float]:
     outlines, label = view.outlines, view.label
     if not outlines:
         return {}
-    ious = [iou(label.mask, outline.mask) for outline in outlines]
-    fs = [label.match(outline) for outline in outlines]
+    ious = sorted(iou(label.mask, outline.mask) for outline in outlines)
+    fs = sorted(label.match(outline) for outline in outlines)
     signals = {
         "teachers": float(len(outlines)),
         "label_iou": float(np.median(ious)),
-        "label_iou_best": max(ious),
+        "label_iou_best": ious[-1],
         "label_f": float(np.median(fs)),
-        "label_f_best": max(fs),
+        "label_f_best": fs[-1],
     }
     if len(outlines) > 1:
+        signals |= {"label_iou_second": ious[-2], "label_iou_worst": ious[0]}
+        signals |= {"label_f_second": fs[-2], "label_f_worst": fs[0]}
         pairs = list(itertools.combinations(outlines, 2))
         pair_ious = [iou(a.mask, b.mask) for a, b in pairs]
         signals["teacher_iou"] = float(np.mean(pair_ious))
@@ -143,9 +152,11 @@ def _shape(view: View) -> dict[str, float]:
         return {"components": 0.0, "holes": 0.0}
     parts, holes = _component_areas(mask), _hole_areas(mask)
     persons = max(1, len(view.boxes or ()))
+    sure = max(1, sum(score >= SURE_SHARE * max(view.scores) for score in view.scores))
     return {
         "components": float(np.count_nonzero(parts >= SPECK * area)),
         "stray_area": float(parts[persons:].sum()) / area,
+        "apart_area": float(parts[sure:].sum()) / area,
         "holes": float(np.count_nonzero(holes >= SPECK * area)),
         "hole_area": float(holes.sum()) / area,
     }

@@ -6,13 +6,17 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.metrics import Mask, iou
+from qa.metrics import Mask, as_mask, iou
 from qa.signals import contacts
 from qa.view import View
-from stages.flow import Track, track_pair, warp
+from stages.flow import Flow, Track, track_pair, warp
+
+SHIFTS = 4
+"""Frames of motion, either way, along which an outline looks for edges that fit it better."""
 
 
 @dataclass(frozen=True)
@@ -38,22 +42,104 @@ def temporal_signals(views: Sequence[View]) -> list[dict[str, float]]:
     """Signals of each frame of a burst by name; empty dictionaries for a burst of one frame.
 
     A good label beside a bad one fits its other neighbour: where two neighbours exist, the better fit counts, so that
-    the bad frame is named and not its neighbours. `flow_iou` is the exception: it has a mean as well.
+    the bad frame is named and not its neighbours. `flow_iou` has a mean and a least as well.
 
     - `flow_iou`: mean IoU with the flow-warped neighbours; `flow_iou_best`: with the one that fits best.
     - `area_jump`, `centroid_jump`, `contact_change`, `motion`: see `Fit`.
+    - `flow_iou_least`: with the neighbour that fits worst. `votes_steady`: median over the teachers of their votes'
+      mean `flow_iou`: what fusion over time hides in the label shows in the votes; `votes_steady_least`: the worst.
+    - `odd_one`: area where both neighbours agree against the label, over the label's.
     - `lag`: IoU of the label with the previous frame's teachers minus IoU with this frame's: above 0 it trails behind.
+    - `shift_gain`: how much stronger the picture's edges are where motion carries the outline in up to 4 frames, than
+      where it is; `shift_burst`: mean over the burst of that minus the same against the motion.
     """
-    fits: list[list[Fit]] = [[] for _ in views]
+    neighbours: list[list[tuple[int, Track]]] = [[] for _ in views]
     for index, (first, second) in enumerate(itertools.pairwise(views)):
         forward, backward = track_pair(first.image, second.image)
-        fits[index].append(_fit(first, second, forward))
-        fits[index + 1].append(_fit(second, first, backward))
-    signals = [_summary(found) for found in fits]
+        neighbours[index].append((index + 1, forward))
+        neighbours[index + 1].append((index, backward))
+    signals = [
+        _summary([_fit(view, views[other], track) for other, track in found])
+        | _oddness(view, [(views[other], track) for other, track in found])
+        | _steadiness(view, [(views[other], track) for other, track in found])
+        for view, found in zip(views, neighbours, strict=True)
+    ]
     for (before, view), found in zip(itertools.pairwise(views), signals[1:], strict=True):
         if before.votes and view.votes:
             found["lag"] = iou(view.label.mask, before.ayes) - iou(view.label.mask, view.ayes)
+    return _with_shifts(views, neighbours, signals)
+
+
+def _oddness(view: View, neighbours: Sequence[tuple[View, Track]]) -> dict[str, float]:
+    if len(neighbours) < 2:
+        return {}
+    label = view.label.mask
+    odd = np.ones(view.shape, np.bool_)
+    for other, track in neighbours:
+        odd &= (_moved(other.label.mask, track) != label) & track.tracked
+    return {"odd_one": float(np.count_nonzero(odd)) / max(1, int(np.count_nonzero(label)))}
+
+
+def _steadiness(view: View, neighbours: Sequence[tuple[View, Track]]) -> dict[str, float]:
+    steady = []
+    for name, vote in view.votes.items():
+        now = as_mask(vote)
+        found = [
+            iou(now & track.tracked, _moved(as_mask(other.votes[name]), track) & track.tracked)
+            for other, track in neighbours
+            if name in other.votes
+        ]
+        if found:
+            steady.append(float(np.mean(found)))
+    return {"votes_steady": float(np.median(steady)), "votes_steady_least": min(steady)} if steady else {}
+
+
+def _with_shifts(
+    views: Sequence[View], neighbours: Sequence[Sequence[tuple[int, Track]]], signals: list[dict[str, float]]
+) -> list[dict[str, float]]:
+    leads = []
+    for index, (view, found) in enumerate(zip(views, neighbours, strict=True)):
+        if not found or not view.label.edge.any():
+            continue
+        other, track = found[-1]
+        # Motion per frame, forwards in time: the last neighbour is the next frame, or, at the end, the one before.
+        ahead, behind = edge_gains(view, track.flow if other > index else -track.flow)
+        signals[index]["shift_gain"] = ahead
+        leads.append(ahead - behind)
+    if leads:
+        for one in signals:
+            one["shift_burst"] = float(np.mean(leads))
     return signals
+
+
+def edge_gains(view: View, motion: Flow) -> tuple[float, float]:
+    """Gain in edge strength along the outline carried up to `SHIFTS` frames along the motion, and against it; ≥ 0.
+
+    The outline moves as the person inside of it does: the flow on the outline itself may be the background's.
+    """
+    label = view.label.mask.astype(np.float32)
+    side = 2 * max(2, round(0.04 * view.diagonal)) + 1
+    mass = cv2.boxFilter(label, -1, (side, side), normalize=False)[view.label.edge]
+    y, x = (axis.astype(np.float32) for axis in np.nonzero(view.label.edge))
+    dx, dy = (
+        cv2.boxFilter(motion[..., axis] * label, -1, (side, side), normalize=False)[view.label.edge]
+        / np.maximum(mass, 1.0)
+        for axis in (0, 1)
+    )
+    fits = {}
+    for shift in range(-SHIFTS, SHIFTS + 1):
+        sampled = cv2.remap(view.near_edges, x + shift * dx, y + shift * dy, cv2.INTER_LINEAR)
+        fits[shift] = float(np.mean(sampled))
+    here = fits[0]
+    return (
+        max(0.0, max(fits[shift] for shift in range(1, SHIFTS + 1)) - here),
+        max(0.0, max(fits[-shift] for shift in range(1, SHIFTS + 1)) - here),
+    )
+
+
+def _moved(mask: Mask, track: Track) -> Mask:
+    """A neighbour's mask, seen from this frame."""
+    return np.asarray(warp(mask.astype(np.float32), track.flow) >= 0.5)
 
 
 def _summary(fits: Sequence[Fit]) -> dict[str, float]:
@@ -62,6 +148,7 @@ def _summary(fits: Sequence[Fit]) -> dict[str, float]:
     return {
         "flow_iou": float(np.mean([fit.iou for fit in fits])),
         "flow_iou_best": max(fit.iou for fit in fits),
+        "flow_iou_least": min(fit.iou for fit in fits),
         "area_jump": min(fit.area for fit in fits),
         "centroid_jump": min(fit.centroid for fit in fits),
         "contact_change": min(fit.contact for fit in fits),
@@ -71,7 +158,7 @@ def _summary(fits: Sequence[Fit]) -> dict[str, float]:
 
 def _fit(view: View, neighbour: View, track: Track) -> Fit:
     label = view.label.mask
-    moved = np.asarray(warp(neighbour.label.mask.astype(np.float32), track.flow) >= 0.5)
+    moved = _moved(neighbour.label.mask, track)
     areas = int(np.count_nonzero(label)), int(np.count_nonzero(moved))
     changes = zip(contacts(label), contacts(neighbour.label.mask), strict=True)
     return Fit(

@@ -16,6 +16,7 @@ from datasets.images import Grey, Image, decode_grey, decode_rgb
 from datasets.schema import LabelRow
 from qa.metrics import Mask, as_mask, boundary, boundary_match, boundary_tolerance, within
 from stages.paste import paste
+from stages.reliability import edge_strength
 
 Box = Sequence[float]
 """`[x0, y0, x1, y1]` as fractions of the frame."""
@@ -68,6 +69,7 @@ class View:
         votes: `(H, W)` uint8 probability per teacher that did not abstain, imported annotations left out.
         boxes, scores: persons, best first; None where the detector has nothing to say.
         annotation: the imported mask, or None.
+        detail: the label at its own resolution (how jagged an outline is cannot be seen at working size), or None.
     """
 
     image: Image
@@ -78,6 +80,12 @@ class View:
     boxes: Sequence[Box] | None = None
     scores: Sequence[float] = ()
     annotation: Mask | None = None
+    detail: Mask | None = None
+
+    @property
+    def fine(self) -> Mask:
+        """The label at its own resolution; at working size where no other is known."""
+        return self.label.mask if self.detail is None else self.detail
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,6 +95,16 @@ class View:
     def diagonal(self) -> float:
         """Length of the diagonal in pixels of the working size."""
         return float(np.hypot(*self.shape))
+
+    @cached_property
+    def edges(self) -> NDArray[np.float32]:
+        """`(H, W)` float32 0-1: strength of the picture's edges, see `stages.reliability.edge_strength`."""
+        return edge_strength(self.image)
+
+    @cached_property
+    def near_edges(self) -> NDArray[np.float32]:
+        """`edges`, the strongest within one pixel: an outline may lie a pixel beside the edge at working size."""
+        return np.asarray(cv2.dilate(self.edges, np.ones((3, 3), np.uint8)), dtype=np.float32)
 
     @cached_property
     def outlines(self) -> tuple[Outline, ...]:
@@ -112,6 +130,7 @@ def view_of(clip: Clip, index: int, *, side: int, annotators: Collection[str] = 
         missing = "frame" if frame is None else "label"
         raise ValueError(f"{clip.describe()}: no {missing} at index {index}; run the earlier stages again")
     width, height = working_size(label, side)
+    alpha = decode_grey(label.alpha)
     votes = {}
     for teacher in clip.votes:
         vote = clip.votes[teacher][index]
@@ -121,12 +140,13 @@ def view_of(clip: Clip, index: int, *, side: int, annotators: Collection[str] = 
     return View(
         image=_shrunk(decode_rgb(frame.image), width, height),
         trust=_shrunk(decode_grey(label.trust), width, height),
-        label=Outline(as_mask(_shrunk(decode_grey(label.alpha), width, height))),
+        label=Outline(as_mask(_shrunk(alpha, width, height))),
         unknown=label.unknown,
         votes=votes,
         boxes=boxes.boxes if boxes else None,
         scores=boxes.scores if boxes else (),
         annotation=as_mask(_shrunk(decode_grey(frame.mask), width, height)) if frame.mask else None,
+        detail=as_mask(alpha),
     )
 
 

@@ -1,0 +1,80 @@
+"""Boosted monotone trees: a small model of the log-odds, read from and written to JSON, evaluated with NumPy alone.
+
+The trees are oblivious (every level asks one question, the same for all its nodes), so a tree of depth D is D questions
+and 2^D values, and looking a sample up is arithmetic. See `boosting_fit` for how they are fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float64]
+"""`(N, F)` float64: one row a sample, one column a signal, NaN where a signal is missing."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One oblivious tree.
+
+    Attributes:
+        columns: the D signals asked about. thresholds: the answer is 1 above. missing: the answer, 0 or 1, for NaN.
+        values: 2^D additions to the log-odds; the first question is the highest bit of the index.
+    """
+
+    columns: tuple[int, ...]
+    thresholds: tuple[float, ...]
+    missing: tuple[int, ...]
+    values: tuple[float, ...]
+
+    def leaves(self, samples: Samples) -> NDArray[np.intp]:
+        """`(N,)` index of each sample's value."""
+        index = np.zeros(len(samples), np.intp)
+        for column, threshold, missing in zip(self.columns, self.thresholds, self.missing, strict=True):
+            value = samples[:, column]
+            index = 2 * index + np.where(np.isnan(value), missing, value > threshold).astype(np.intp)
+        return index
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """Sum of trees: `(N, F)` samples to `(N,)` log-odds."""
+
+    start: float
+    trees: tuple[Tree, ...]
+
+    def log_odds(self, samples: Samples) -> NDArray[np.float64]:
+        """`(N,)` float64."""
+        total = np.full(len(samples), self.start)
+        for tree in self.trees:
+            total += np.asarray(tree.values)[tree.leaves(samples)]
+        return total
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain lists and numbers; `from_json` gives the same model back, to the last bit."""
+        trees = [[list(t.columns), list(t.thresholds), list(t.missing), list(t.values)] for t in self.trees]
+        return {"start": self.start, "trees": trees}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Boosted:
+        """The model that `as_json` wrote.
+
+        Raises:
+            KeyError, ValueError: the values are not such a model.
+        """
+        return cls(float(values["start"]), tuple(_tree(*parts) for parts in values["trees"]))
+
+
+def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`1 / (1 + exp(−x))`, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * log_odds)), np.float64)
+
+
+def _tree(columns: Sequence[int], thresholds: Sequence[float], missing: Sequence[int], values: Sequence[float]) -> Tree:
+    if not len(columns) == len(thresholds) == len(missing) or len(values) != 2 ** len(columns):
+        raise ValueError(f"a tree of {len(columns)} questions needs {2 ** len(columns)} values, got {len(values)}")
+    return Tree(tuple(columns), tuple(thresholds), tuple(missing), tuple(values))

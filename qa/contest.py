@@ -1,0 +1,158 @@
+"""Contested regions: where teachers contradict a label over an area, and what the picture says about it.
+
+A label can be wrong although most teachers back it. What is left then as evidence: the few that dissent, the colours of
+the contested region, and whether the picture's edges run where the label ends or where the dissenters say it should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.metrics import Mask, boundary, within
+from qa.view import View
+
+DISSENT = 0.15
+"""Share of the teachers from which a pixel is contested: one of six suffices."""
+THICKNESS = 0.01
+"""Radius over the diagonal of the disk that a contested region holds: thinner is about where edges run."""
+REGIONS = 3
+"""Regions a side that are looked at, the largest first."""
+BINS = 8
+"""Colour bins a channel."""
+RING = 0.15
+"""Background within this fraction of the diagonal of the label tells which colours surround the person."""
+
+Colours = NDArray[np.float32]
+"""`(H, W)` float32 0-1: how much a pixel's colour is the foreground's rather than the surrounding background's."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One contested region.
+
+    Attributes:
+        region: `(H, W)` bool. missing: the label lacks it; else the label has it and is contradicted.
+        area: over the area of the label or of the majority, whichever is larger.
+        dissent: mean share of the teachers against the label, 0-1.
+        colour: 0-1, how far the region's colours speak against the label; one half says nothing.
+        edge: -1 to 1: strength of the picture's edges where the dissenters end the person, minus where the label does.
+    """
+
+    region: Mask
+    missing: bool
+    area: float
+    dissent: float
+    colour: float
+    edge: float
+
+    @property
+    def weight(self) -> float:
+        """Area × dissent × colour: what the region weighs against the label."""
+        return self.area * self.dissent * self.colour
+
+
+def contest_signals(view: View) -> dict[str, float]:
+    """Signals of the contested regions; empty where fewer than two teachers voted.
+
+    For what the label lacks (`missing_…`) and what it has too much (`surplus_…`): `area` and `weight` summed over the
+    regions; `dissent`, `colour` and `edge` of the region that weighs most, left out where there is none.
+    """
+    if len(view.outlines) < 2:
+        return {}
+    signals: dict[str, float] = {}
+    found = contests(view)
+    for name, missing in (("missing", True), ("surplus", False)):
+        side = [contest for contest in found if contest.missing == missing]
+        signals[f"{name}_area"] = sum(contest.area for contest in side)
+        signals[f"{name}_weight"] = sum(contest.weight for contest in side)
+        if side:
+            worst = max(side, key=lambda contest: contest.weight)
+            signals[f"{name}_dissent"] = worst.dissent
+            signals[f"{name}_colour"] = worst.colour
+            signals[f"{name}_edge"] = worst.edge
+    return signals
+
+
+def contests(view: View) -> list[Contest]:
+    """The largest contested regions of both sides."""
+    label = view.label.mask
+    against = np.abs(view.ayes - label)
+    contested = against >= DISSENT
+    radius = max(1, round(THICKNESS * view.diagonal))
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    size = max(int(np.count_nonzero(label)), int(np.count_nonzero(view.ayes >= 0.5)), 1)
+    found = []
+    colours: Colours | None = None
+    for missing in (True, False):
+        side = (contested & (~label if missing else label)).astype(np.uint8)
+        for region in _largest(cv2.morphologyEx(side, cv2.MORPH_OPEN, disk)):
+            if colours is None:  # costs as much as all the rest, and a good label has nothing contested
+                colours = colour_model(view, contested)
+            like = float(np.mean(colours[region]))
+            found.append(
+                Contest(
+                    region=region,
+                    missing=missing,
+                    area=float(np.count_nonzero(region)) / size,
+                    dissent=float(np.mean(against[region])),
+                    colour=like if missing else 1 - like,
+                    edge=_edge_balance(view, region),
+                )
+            )
+    return found
+
+
+def colour_model(view: View, contested: Mask) -> Colours:
+    """Share of the foreground in each pixel's colour bin, from the uncontested label and its uncontested surroundings.
+
+    One half where one of the two has no pixels. Bins are smoothed, so that few pixels do not make certainty.
+    """
+    label = view.label.mask
+    near = within_quickly(label, RING * view.diagonal)
+    inside, outside = label & ~contested, ~label & near & ~contested
+    if not inside.any() or not outside.any():
+        return np.full(view.shape, 0.5, np.float32)
+    bins = (view.image.astype(np.int32) * BINS) >> 8
+    index = (bins[..., 0] * BINS + bins[..., 1]) * BINS + bins[..., 2]
+    fore, back = (_histogram(index[where]) for where in (inside, outside))
+    floor = 0.02 / BINS**3 * 8
+    return np.asarray(((fore + floor) / (fore + back + 2 * floor))[index], np.float32)
+
+
+def within_quickly(mask: Mask, reach: float) -> Mask:
+    """Pixels within about `reach` of the mask: a square, which is separable, does for a neighbourhood."""
+    side = 2 * max(1, round(reach)) + 1
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
+
+
+def _histogram(index: NDArray[np.int32]) -> NDArray[np.float64]:
+    cube = np.bincount(index, minlength=BINS**3).astype(np.float64).reshape(BINS, BINS, BINS) / index.size
+    for axis in range(3):
+        padded = np.pad(cube, [(1, 1) if a == axis else (0, 0) for a in range(3)], mode="edge")
+        cube = (np.roll(padded, 1, axis) + 2 * padded + np.roll(padded, -1, axis)) / 4
+        cube = np.take(cube, range(1, BINS + 1), axis)
+    return cube.ravel()
+
+
+def _largest(binary: NDArray[np.uint8]) -> Iterator[Mask]:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(binary)
+    order = 1 + np.argsort(-stats[1:count, cv2.CC_STAT_AREA], kind="stable")
+    for index in order[:REGIONS]:
+        yield np.asarray(labels == index)
+
+
+def _edge_balance(view: View, region: Mask) -> float:
+    """Edges on the region's outline away from the label's minus edges on the part that is the label's outline."""
+    outline, strength = boundary(region), view.edges
+    # The region was opened: look a little around it for the label's own outline.
+    around = within(region, 3)
+    label_edge, near_label = view.label.edge & around, within(view.label.edge, 3)
+    own = float(np.mean(strength[label_edge])) if label_edge.any() else 0.5
+    rival = outline & ~near_label
+    other = float(np.mean(strength[rival])) if rival.any() else 0.5
+    return other - own

@@ -1,0 +1,161 @@
+"""The judge: signals of a label to P(IoU ≥ 0.95 and boundary F ≥ 0.85), fitted on labels with truth, read from JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.boosting import Boosted, Samples, sigmoid
+
+FITTED = Path(__file__).parent / "fitted" / "judge.json"
+"""The judge that ships."""
+GOOD_IOU, GOOD_F = 0.95, 0.85
+"""A label is good from this IoU and this boundary F with truth."""
+
+SIGNALS: dict[str, int] = {
+    "label_iou": 1,
+    "label_iou_best": 1,
+    "label_iou_second": 1,
+    "label_iou_worst": 1,
+    "label_f": 1,
+    "label_f_best": 1,
+    "label_f_second": 1,
+    "label_f_worst": 1,
+    "teacher_iou": 0,
+    "teacher_iou_min": 0,
+    "teacher_f": 0,
+    "core_doubt": -1,
+    "band_doubt": -1,
+    "region_area": -1,
+    "region_largest": -1,
+    "missing_area": -1,
+    "missing_weight": -1,
+    "missing_dissent": -1,
+    "missing_colour": -1,
+    "missing_edge": -1,
+    "surplus_area": -1,
+    "surplus_weight": -1,
+    "surplus_dissent": -1,
+    "surplus_colour": -1,
+    "surplus_edge": -1,
+    "components": -1,
+    "stray_area": -1,
+    "apart_area": -1,
+    "holes": -1,
+    "hole_area": -1,
+    "edge_fit": 1,
+    "edge_mean": 1,
+    "edge_low": 1,
+    "rival_fit": -1,
+    "jagged_length": -1,
+    "jagged_area": -1,
+    "box_iou": 0,
+    "box_outside": -1,
+    "box_filled": 0,
+    "box_short": -1,
+    "box_over": -1,
+    "flow_iou": 1,
+    "flow_iou_best": 1,
+    "flow_iou_least": 1,
+    "votes_steady": 1,
+    "votes_steady_least": 1,
+    "odd_one": -1,
+    "area_jump": -1,
+    "centroid_jump": -1,
+    "lag": -1,
+    "trail": -1,
+    "trail_lead": -1,
+    "trail_burst": -1,
+    "shift_gain": -1,
+    "shift_burst": -1,
+}
+"""What the judge looks at, and which way it counts: 1 more is better, -1 more is worse, 0 either.
+
+Signals of how the label was made (trust, the trimap's width) and of what is shown (area, persons, contact, motion) are
+left out: the first would tie the judge to one fusion, the second would let it learn which set a frame comes from.
+"""
+
+
+class JudgeError(ValueError):
+    """A fitted judge cannot be used. The message names the file and the cure."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A fitted judge.
+
+    Attributes:
+        signals: names, in the order of the model's columns.
+        model: signals to log-odds. slope, offset: Platt's calibration, `P = sigmoid(slope · log-odds + offset)`.
+        fitted_on: what it was fitted on, for people. command: what refits it.
+    """
+
+    signals: tuple[str, ...]
+    model: Boosted
+    slope: float
+    offset: float
+    fitted_on: str
+    command: str
+
+    def probability(self, signals: Mapping[str, float]) -> float:
+        """P(the label is good) from its signals by name; missing ones are allowed."""
+        return float(self.probabilities(samples_of([signals], self.signals))[0])
+
+    def probabilities(self, samples: Samples) -> NDArray[np.float64]:
+        """`(N,)` probabilities of `(N, F)` samples with the judge's columns."""
+        return sigmoid(self.slope * self.model.log_odds(samples) + self.offset)
+
+    def write(self, path: Path) -> None:
+        """One JSON file; the same judge gives the same bytes."""
+        values = {
+            "fitted_on": self.fitted_on,
+            "command": self.command,
+            "signals": list(self.signals),
+            "slope": self.slope,
+            "offset": self.offset,
+            "model": self.model.as_json(),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values, separators=(",", ":")) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path = FITTED) -> Judge:
+        """The judge in a file that `write` wrote.
+
+        Raises:
+            JudgeError: the file is missing, is no judge, or looks at signals that are not computed any more.
+        """
+        cure = "refit it with `autoroto calibrate --truth DIR`, or set score.judge to another file"
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            judge = cls(
+                tuple(values["signals"]),
+                Boosted.from_json(values["model"]),
+                float(values["slope"]),
+                float(values["offset"]),
+                str(values["fitted_on"]),
+                str(values["command"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise JudgeError(f"{path}: no fitted judge ({error}); {cure}") from error
+        unknown = sorted(set(judge.signals) - set(SIGNALS))
+        if unknown:
+            raise JudgeError(f"{path}: the judge looks at {', '.join(unknown)}, which no signal is called; {cure}")
+        return judge
+
+
+def samples_of(signals: Sequence[Mapping[str, float]], names: Sequence[str] = tuple(SIGNALS)) -> Samples:
+    """`(N, F)` float64 with a column a name; NaN where a label lacks a signal."""
+    return np.asarray([[one.get(name, np.nan) for name in names] for one in signals], np.float64).reshape(
+        len(signals), len(names)
+    )
+
+
+def is_good(iou: float, boundary_f: float) -> bool:
+    """Whether a label with this agreement with truth is good."""
+    return iou >= GOOD_IOU and boundary_f >= GOOD_F
