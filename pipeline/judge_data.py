@@ -9,6 +9,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +17,13 @@ import cv2
 import numpy as np
 
 from datasets.clips import Clip
-from datasets.schema import Row
+from datasets.schema import LabelRow, Row
+from datasets.shards import read_rows, write_rows
 from pipeline.code_digest import code_digest
 from pipeline.keys import hash_of
 from qa.damage import MOST, inject
-from qa.examples import Example, as_label, examples_of, fused, panned
+from qa.examples import Example, as_label, examples_of, fused
+from qa.panning import panned
 from qa.view import View
 from stages.fuse import Fuse, FuseConfig
 
@@ -141,24 +144,26 @@ class _Worker:
         self._fuse.setup()
         self._side, self._cache, self._rate = side, cache, rate
         rated = f"{rate.__module__}.{rate.__qualname__}" if rate else ""
-        self._code = hash_of([code_digest("pipeline.judge_data"), json.loads(config.model_dump_json()), side, rated])
+        params = json.loads(config.model_dump_json())
+        # Signals change more often than labels, and cost less.
+        self._labelling = hash_of([code_digest("stages.fuse", "qa.damage", "qa.panning"), params])
+        self._judging = hash_of([self._labelling, code_digest("qa.examples"), side, rated])
 
     def label(self, work: tuple[KnownClip, Spec]) -> list[Labelled]:
         known, spec = work
-        key = hash_of([self._code, dataclasses.astuple(spec), known.name, _digest(known.clip)])
+        what = hash_of([dataclasses.astuple(spec), known.name, _digest(known.clip)])
+        key = hash_of([self._judging, what])
         path = self._cache / "judged" / key[:2] / f"{key}.json"
         if not path.exists():
-            found = self._labelled(known, spec)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(f".{os.getpid()}")
-            unfinished.write_text(json.dumps([[i, name, *dataclasses.astuple(one)] for i, name, one in found]))
-            unfinished.replace(path)
+            found = self._labelled(known, spec, what)
+            with _replaced(path) as unfinished:
+                unfinished.write_text(json.dumps([[i, name, *dataclasses.astuple(one)] for i, name, one in found]))
         return [
             Labelled(known.collection, known.group, known.name, index, spec, teacher, Example(*values))
             for index, teacher, *values in json.loads(path.read_text())
         ]
 
-    def _labelled(self, known: KnownClip, spec: Spec) -> list[tuple[int, str, Example]]:
+    def _labelled(self, known: KnownClip, spec: Spec, what: str) -> list[tuple[int, str, Example]]:
         # The same draw pans the same way whatever is injected: it is compared with itself.
         seed = [zlib.crc32(known.name.encode()), spec.draw]
         clip, truths = known.clip, list(known.truths)
@@ -171,13 +176,32 @@ class _Worker:
                 clip = inject(spec.kind, clip, spec.size, rng, spec.share)
             except ValueError:  # the votes see nobody: nothing can be damaged, and the label is not good either
                 return []
-        found = [("", examples_of(fused(self._fuse, clip), truths, self._side, self._rate))]
+        found = [("", examples_of(self._fused(clip, what), truths, self._side, self._rate))]
         if not spec.kind and not spec.pan:
             longest = self._fuse.config.longest_side
             for teacher in clip.votes:
                 examples = examples_of(as_label(clip, teacher, longest), truths, self._side, self._rate)
                 found.append((teacher, examples))
         return [(index, name, one) for name, examples in found for index, one in enumerate(examples)]
+
+    def _fused(self, clip: Clip, what: str) -> Clip:
+        """The burst with its fused labels, their foreground colours left out: nothing here reads them."""
+        key = hash_of([self._labelling, what])
+        path = self._cache / "fused" / key[:2] / f"{key}.parquet"
+        if not path.exists():
+            labels = [replace(row, foreground=b"") for row in fused(self._fuse, clip).labels if row is not None]
+            with _replaced(path) as unfinished:
+                write_rows(unfinished, labels, LabelRow)
+        return replace(clip, joined={**clip.joined, LabelRow: tuple(read_rows(path, LabelRow))})
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes `path` at the end: who reads sees all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    yield unfinished
+    unfinished.replace(path)
 
 
 def _open(config: FuseConfig, side: int, cache: Path, rate: Rate | None) -> None:

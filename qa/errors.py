@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.contest import contests
 from qa.metrics import Mask, iou, within
 from qa.signals import opposition
 from qa.view import Outline, View
@@ -17,6 +18,12 @@ WRONG_OBJECT_IOU = 0.4
 """Below this IoU with the majority of the teachers, or with the persons' boxes, a mask is of something else."""
 LAG = 0.02
 """A label that agrees by this much more IoU with the previous frame's votes than with its own trails behind."""
+ODD = 0.08
+"""Share of the label's area that both neighbours contradict from which it flickers."""
+APART = 0.02
+"""Share of the foreground that stands apart from every sure person from which it is another object."""
+JAGGED = 1.2
+"""Length of the outline over that of its smoothed version from which it is jagged."""
 JUMP = 0.25
 """Share of the foreground that comes or goes against every neighbour from which a label flickers."""
 
@@ -40,22 +47,34 @@ class Finding:
 def find_error(view: View, signals: Mapping[str, float]) -> Finding:
     """The likeliest error of a label already known to be doubtful.
 
-    In order: `wrong_object`, `flicker` and `lag` (they concern the whole mask), then the largest region outside the
-    band in which at least three in ten teachers contradict the label (`missed_region`, `over_segmentation`), and where
-    there is none the outline itself (`jagged_edge`).
+    In order: another object altogether, `flicker` and `lag` (they concern the whole mask), a part that stands apart
+    from every person (`wrong_object`), a `jagged_edge`, the contested region that weighs most (`missed_region`,
+    `over_segmentation`, see `qa.contest`), and where there is none the outline itself (`jagged_edge`).
     """
     mask = view.label.mask
     if _is_wrong_object(view, mask):
         return Finding("wrong_object", _bounds(mask | _majority(view)), 0.0)
-    if signals.get("area_jump", 0.0) >= JUMP:
+    if signals.get("area_jump", 0.0) >= JUMP or signals.get("odd_one", 0.0) >= ODD:
         return Finding("flicker", _bounds(mask | _majority(view)), 0.0)
-    if signals.get("lag", 0.0) >= LAG:
+    if max(signals.get("lag", 0.0), signals.get("trail_burst", 0.0)) >= LAG:
         return Finding("lag", _bounds(mask | _majority(view)), 0.0)
-    region = largest_region(view, view.label, share=0.3)
-    if region:
-        return region
+    if signals.get("apart_area", 0.0) >= APART:
+        apart = _apart(mask)
+        return Finding("wrong_object", _bounds(apart), float(np.count_nonzero(apart) / np.count_nonzero(mask)))
+    if signals.get("jagged_length", 1.0) >= JAGGED:
+        return Finding("jagged_edge", _bounds(mask), 0.0)
+    heaviest = max(contests(view), key=lambda contest: contest.weight, default=None)
+    if heaviest is not None:
+        error = "missed_region" if heaviest.missing else "over_segmentation"
+        return Finding(error, _bounds(heaviest.region), heaviest.area)
     contradicted = opposition(view, mask) * view.label.band
     return Finding("jagged_edge", _densest(contradicted), 0.0)
+
+
+def _apart(mask: Mask) -> Mask:
+    """The second largest part of a mask."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return np.asarray(labels == 1 + int(np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[1]))
 
 
 def judge_annotation(view: View, *, min_iou: float, min_f: float, min_region: float) -> Finding | None:
