@@ -1,0 +1,89 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa.boosting import Boosted, Tree
+from qa.judge import FITTED, SIGNALS, Judge, JudgeError, is_good, samples_of
+
+TOY = Judge(
+    signals=("label_iou", "odd_one"),
+    model=Boosted(0.0, (Tree((0,), (0.9,), (0,), (-1.0, 1.0)), Tree((1,), (0.1,), (0,), (0.5, -2.0)))),
+    slope=2.0,
+    offset=-1.0,
+    fitted_on="nothing",
+    command="none",
+)
+
+
+def test_probability_by_hand():
+    assert TOY.probability({"label_iou": 0.95, "odd_one": 0.0}) == pytest.approx(1 / (1 + np.exp(-(2 * 1.5 - 1))))
+    assert TOY.probability({"label_iou": 0.80, "odd_one": 0.2}) == pytest.approx(1 / (1 + np.exp(-(2 * -3 - 1))))
+
+
+def test_signals_may_be_missing_and_others_are_ignored():
+    assert TOY.probability({"label_iou": 0.95}) == TOY.probability({"label_iou": 0.95, "odd_one": 0.0, "area": 0.3})
+    assert TOY.probability({}) == pytest.approx(1 / (1 + np.exp(-(2 * -0.5 - 1))))
+
+
+def test_a_judge_survives_its_file(tmp_path: Path):
+    TOY.write(tmp_path / "judge.json")
+    assert Judge.read(tmp_path / "judge.json") == TOY
+
+
+def test_samples_have_a_column_a_name():
+    samples = samples_of([{"odd_one": 1.0, "x": 5.0}, {}], ("label_iou", "odd_one"))
+    assert np.isnan(samples).tolist() == [[True, False], [True, True]] and samples[0, 1] == 1.0
+    assert samples_of([]).shape == (0, len(SIGNALS))
+
+
+@pytest.mark.parametrize(
+    ("iou", "boundary_f", "good"), [(0.95, 0.85, True), (0.949, 1.0, False), (1.0, 0.849, False), (1.0, 1.0, True)]
+)
+def test_what_is_good(iou: float, boundary_f: float, good: bool):
+    assert is_good(iou, boundary_f) is good
+
+
+def test_files_that_are_no_judge_are_named_with_a_cure(tmp_path: Path):
+    with pytest.raises(JudgeError, match="autoroto calibrate"):
+        Judge.read(tmp_path / "missing.json")
+    broken = tmp_path / "broken.json"
+    broken.write_text("{}")
+    with pytest.raises(JudgeError, match=r"broken\.json: no fitted judge"):
+        Judge.read(broken)
+    TOY.write(broken)
+    values = json.loads(broken.read_text()) | {"signals": ["label_iou", "gone"]}
+    broken.write_text(json.dumps(values))
+    with pytest.raises(JudgeError, match="looks at gone"):
+        Judge.read(broken)
+
+
+class TestTheOneThatShips:
+    def test_it_says_what_it_was_fitted_on_and_how_to_refit_it(self):
+        judge = Judge.read()
+        assert "natural labels" in judge.fitted_on and judge.command.startswith("autoroto calibrate")
+        assert "keyed" not in judge.fitted_on
+        assert FITTED.stat().st_size <= 2_000_000
+
+    def test_it_is_monotone_in_every_signal_with_a_sign(self):
+        judge = Judge.read()
+        rng = np.random.default_rng(0)
+        base = np.where(rng.random((40, len(judge.signals))) < 0.2, np.nan, rng.uniform(0, 1, (40, len(judge.signals))))
+        grid = np.linspace(-0.2, 1.5, 40)
+        for column, name in enumerate(judge.signals):
+            swept = np.repeat(base, len(grid), axis=0)
+            swept[:, column] = np.tile(grid, len(base))
+            chances = judge.probabilities(swept).reshape(len(base), len(grid))
+            assert (SIGNALS[name] * np.diff(chances, axis=1) >= -1e-12).all(), name
+
+    def test_good_signals_are_trusted_and_bad_ones_are_not(self):
+        good = {"label_iou": 0.98, "label_iou_best": 0.99, "label_iou_second": 0.985, "label_f": 0.97,
+                "label_f_best": 0.99, "label_f_second": 0.98, "teacher_iou": 0.96, "teacher_f": 0.95, "core_doubt": 0.0,
+                "band_doubt": 0.04, "missing_area": 0.0, "surplus_area": 0.0, "missing_weight": 0.0,
+                "surplus_weight": 0.0, "edge_fit": 0.75, "jagged_length": 1.02, "apart_area": 0.0}  # fmt: skip
+        bad = good | {"label_iou": 0.8, "label_iou_best": 0.85, "label_iou_second": 0.82, "label_f_best": 0.6,
+                      "core_doubt": 0.2, "missing_area": 0.3, "missing_weight": 0.1}  # fmt: skip
+        judge = Judge.read()
+        assert judge.probability(good) > 0.75
+        assert judge.probability(bad) < 0.2

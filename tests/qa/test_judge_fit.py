@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from qa.boosting_fit import Recipe
+from qa.judge import SIGNALS, samples_of
+from qa.judge_fit import balanced, fit_judge, folds_of, platt
+
+
+def test_folds_never_split_a_source_and_are_about_even():
+    groups = [f"source{index // 7}" for index in range(140)]
+    folds = folds_of(groups, 5)
+    for name in set(groups):
+        assert len({int(fold) for fold, group in zip(folds, groups, strict=True) if group == name}) == 1
+    assert np.bincount(folds).tolist() == [28] * 5
+
+
+def test_large_sources_do_not_meet_in_one_fold():
+    groups = ["a"] * 50 + ["b"] * 50 + [f"photo{index}" for index in range(50)]
+    folds = folds_of(groups, 3)
+    assert folds[0] != folds[50]
+    assert sorted(np.bincount(folds)) == [50, 50, 50]
+
+
+def test_platt_finds_the_slope_and_offset_that_made_the_labels():
+    rng = np.random.default_rng(0)
+    odds = rng.normal(0, 3, 20_000)
+    good = rng.random(20_000) < 1 / (1 + np.exp(-(0.5 * odds - 1.0)))
+    assert platt(odds, good) == pytest.approx((0.5, -1.0), abs=0.05)
+
+
+def test_platt_never_turns_the_order_round():
+    odds = np.linspace(-3, 3, 100)
+    slope, _ = platt(odds, odds < 0)
+    assert slope > 0
+    assert platt(odds, odds > 9) == (1.0, 0.0)
+
+
+def test_natural_and_injected_labels_count_the_same():
+    natural = np.asarray([True] * 10 + [False] * 90)
+    weights = balanced(natural)
+    assert weights[natural].sum() == pytest.approx(weights[~natural].sum())
+    assert balanced(np.ones(4, bool)).tolist() == [1] * 4
+
+
+def test_the_judge_is_calibrated_on_natural_labels_though_most_it_saw_were_spoilt():
+    """Injected labels are nearly all bad; the natural ones with the same signals are good half of the time."""
+    rng = np.random.default_rng(1)
+    count = 3000
+    natural = np.arange(count) % 3 == 0
+    iou = rng.uniform(0.8, 1.0, count)
+    chance = np.clip((iou - 0.8) * 5, 0, 1)
+    good = rng.random(count) < np.where(natural, chance, 0.2 * chance)
+    samples = samples_of([{"label_iou": value} for value in iou])
+    groups = [f"source{index % 60}" for index in range(count)]
+    judge = fit_judge(samples, good, natural, groups, recipe=Recipe(trees=40), fitted_on="toys", command="none")
+    fresh = judge.probabilities(samples_of([{"label_iou": value} for value in np.linspace(0.8, 1.0, 200)]))
+    assert np.mean(fresh) == pytest.approx(0.5, abs=0.07)
+    assert judge.signals == tuple(SIGNALS) and (judge.fitted_on, judge.command) == ("toys", "none")
