@@ -13,6 +13,7 @@ from pipeline.judge_data import Labelled, Spec
 from qa.examples import Example
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+NOTHING = Spec()
 GOOD, BAD = (0.97, 0.95), (0.80, 0.70)
 
 
@@ -23,7 +24,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("judge_figures")
 
 
-def judged(figures: ModuleType, truth: tuple[float, float], chance: float, *, spec: Spec = Spec(), rated: float = 0.5,
+def judged(figures: ModuleType, truth: tuple[float, float], chance: float, *, spec: Spec = NOTHING, rated: float = 0.5,
            burst: str = "a", index: int = 0, teacher: str = "", was: bool = True):  # fmt: skip
     example = Example({}, *truth, rated, spec.kind or "jagged_edge")
     return figures.Judged(Labelled("ccp", "ccp/0", burst, index, spec, teacher, example), chance, was, was)

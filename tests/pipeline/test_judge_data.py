@@ -94,8 +94,7 @@ def test_what_was_computed_is_read_again(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_votes_that_see_nobody_cannot_be_damaged(tmp_path: Path) -> None:
     empty = known("walk", 1)
-    blank = {name: tuple() for name in empty.clip.votes}
-    clip = Clip(empty.clip.rows, empty.clip.joined, dict.fromkeys(blank, (None,)))
+    clip = Clip(empty.clip.rows, empty.clip.joined, dict.fromkeys(empty.clip.votes, (None,)))
     nobody = KnownClip("toys", "nobody", clip, empty.truths)
     assert label_all([(nobody, Spec("lag", 0.3))], CONFIG, side=96, cache=tmp_path, jobs=1) == []
 
