@@ -15,14 +15,14 @@ from qa.judge_fit import fit_judge
 from stages.fuse import FuseConfig
 
 COMMAND = "autoroto calibrate --truth DIR judge"
-REGION_SIZES = (0.06, 0.12, 0.25)
+REGION_SIZES = (0.08, 0.16, 0.32)
 SIZES: Mapping[str, tuple[float, ...]] = {
     "missed_region": REGION_SIZES,
     "over_segmentation": REGION_SIZES,
     "wrong_object": REGION_SIZES,
-    "jagged_edge": (0.3, 0.65, 1.0),
+    "jagged_edge": (0.5, 0.75, 1.0),
     "lag": (1 / 12, 3 / 12, 6 / 12),
-    "flicker": (0.12, 0.25, 0.4),
+    "flicker": (0.15, 0.3, 0.5),
 }
 """Sizes of each damage, see `qa.damage.damage_burst`."""
 LASTING = ("lag", "flicker")

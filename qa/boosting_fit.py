@@ -77,7 +77,7 @@ def _edges(values: Vector, bins: int) -> Vector:
     known = values[~np.isnan(values)]
     if not known.size:
         return np.empty(0)
-    points = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)))
+    points = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1), method="nearest"))
     return np.asarray((points[1:] + points[:-1]) / 2, np.float64)
 
 

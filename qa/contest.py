@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.metrics import Mask, boundary, within
+from qa.metrics import Mask, boundary
 from qa.view import View
 
 DISSENT = 0.15
@@ -148,11 +148,14 @@ def _largest(binary: NDArray[np.uint8]) -> Iterator[Mask]:
 
 def _edge_balance(view: View, region: Mask) -> float:
     """Edges on the region's outline away from the label's minus edges on the part that is the label's outline."""
-    outline, strength = boundary(region), view.edges
+    x, y, wide, high = cv2.boundingRect(region.astype(np.uint8))
+    part = np.s_[max(0, y - 4) : y + high + 4, max(0, x - 4) : x + wide + 4]
+    region, strength, label_edge = region[part], view.edges[part], view.label.edge[part]
     # The region was opened: look a little around it for the label's own outline.
-    around = within(region, 3)
-    label_edge, near_label = view.label.edge & around, within(view.label.edge, 3)
-    own = float(np.mean(strength[label_edge])) if label_edge.any() else 0.5
-    rival = outline & ~near_label
-    other = float(np.mean(strength[rival])) if rival.any() else 0.5
-    return other - own
+    own = strength[label_edge & _grown(region)]
+    rival = strength[boundary(region) & ~_grown(label_edge)]
+    return (float(np.mean(rival)) if rival.size else 0.5) - (float(np.mean(own)) if own.size else 0.5)
+
+
+def _grown(mask: Mask) -> Mask:
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0)

@@ -44,6 +44,9 @@ def outline_signals(view: View) -> dict[str, float]:
 def jaggedness(mask: Mask) -> dict[str, float]:
     """`jagged_length` and `jagged_area` of a mask with an outline, see `outline_signals`."""
     diagonal = math.hypot(*mask.shape)
+    x, y, wide, high = cv2.boundingRect(mask.astype(np.uint8))
+    margin = math.ceil(3 * SMOOTH * diagonal) + 2
+    mask = mask[max(0, y - margin) : y + high + margin, max(0, x - margin) : x + wide + margin]
     grey = mask.astype(np.uint8) * 255
     smooth = cv2.GaussianBlur(grey, (0, 0), max(0.8, SMOOTH * diagonal), borderType=cv2.BORDER_REPLICATE)
     calm = smooth >= 128

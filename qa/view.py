@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.clips import Clip
-from datasets.images import Grey, Image, decode_grey, decode_rgb
+from datasets.images import Grey, Image, decode_grey, decode_rgb, reduction_to
 from datasets.schema import LabelRow
 from qa.metrics import Mask, as_mask, boundary, boundary_match, boundary_tolerance, within
 from stages.paste import paste
-from stages.reliability import edge_strength
 
 Box = Sequence[float]
 """`[x0, y0, x1, y1]` as fractions of the frame."""
@@ -98,8 +97,12 @@ class View:
 
     @cached_property
     def edges(self) -> NDArray[np.float32]:
-        """`(H, W)` float32 0-1: strength of the picture's edges, see `stages.reliability.edge_strength`."""
-        return edge_strength(self.image)
+        """`(H, W)` float32 0-1: gradient of the picture's luma, 1 from its own 90th percentile upwards."""
+        luma = cv2.GaussianBlur(cv2.cvtColor(self.image, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
+        # not cv2.magnitude: its last bit depends on where the array lies in memory
+        strength = np.hypot(cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1))
+        rank = int(0.9 * (strength.size - 1))
+        return np.asarray(np.clip(strength / max(float(np.partition(strength.ravel(), rank)[rank]), 1.0), 0, 1))
 
     @cached_property
     def near_edges(self) -> NDArray[np.float32]:
@@ -131,6 +134,7 @@ def view_of(clip: Clip, index: int, *, side: int, annotators: Collection[str] = 
         raise ValueError(f"{clip.describe()}: no {missing} at index {index}; run the earlier stages again")
     width, height = working_size(label, side)
     alpha = decode_grey(label.alpha)
+    reduction = reduction_to(frame.width, frame.height, frame.width / width)
     votes = {}
     for teacher in clip.votes:
         vote = clip.votes[teacher][index]
@@ -138,7 +142,7 @@ def view_of(clip: Clip, index: int, *, side: int, annotators: Collection[str] = 
         if pasted is not None:
             votes[teacher] = pasted
     return View(
-        image=_shrunk(decode_rgb(frame.image), width, height),
+        image=_shrunk(decode_rgb(frame.image, reduction=reduction), width, height),
         trust=_shrunk(decode_grey(label.trust), width, height),
         label=Outline(as_mask(_shrunk(alpha, width, height))),
         unknown=label.unknown,

@@ -67,7 +67,8 @@ def test_mirrored_evidence_weighs_the_same():
         votes={name: vote[:, ::-1].copy() for name, vote in shown.votes.items()},
     )
     first, second = contest_signals(shown), contest_signals(flipped)
-    assert {name: pytest.approx(value, abs=0.05) for name, value in first.items()} == second
+    # A boundary lies on one side of its pixels, so a mirrored one lies a pixel further.
+    assert {name: pytest.approx(value, abs=0.12) for name, value in first.items()} == second
 
 
 def test_the_order_of_the_teachers_does_not_matter():
