@@ -66,7 +66,7 @@ def main() -> None:
         console.print(_types_table(title, found))
     console.print(_sizes_table(judged))
     console.print(_sets_table(judged, out))
-    with_flow, without = milliseconds(known, params)
+    with_flow, without, view = milliseconds(known, params)
     natural = [one for one in judged if one.labelled.natural]
     print(
         json.dumps(
@@ -76,6 +76,7 @@ def main() -> None:
                 "ece": round(calibration_error(natural), 4),
                 "ms_720p": round(with_flow, 1),
                 "ms_720p_noflow": round(without, 1),
+                "ms_720p_view": round(view, 1),
                 "leave_one_out": {
                     "auroc": {kind: round(value, 4) for kind, value in separations(out).items()},
                     "ece": round(calibration_error([one for one in out if one.labelled.natural]), 4),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,12 +81,13 @@ def labelled_for(
 ) -> list[Labelled]:
     """Natural labels of all bursts, and labels of the good ones with injected errors."""
     pieces = [piece for one in known for piece in cut(one)]
-    options = {"side": side, "cache": cache, "jobs": jobs, "rate": rate, "progress": progress}
-    natural = label_all([(piece, Spec()) for piece in pieces], config, **options)
+    label = partial(label_all, config=config, side=side, cache=cache, jobs=jobs, rate=rate, progress=progress)
+    natural = label([(piece, Spec()) for piece in pieces])
     good = good_bursts(natural)
     sound = [piece for piece in pieces if piece.name in good]
-    work = [(piece, spec) for number, piece in enumerate(sound) for spec in specs_for(piece, number, draws)]
-    return natural + label_all(work, config, **options)
+    return natural + label(
+        [(piece, spec) for number, piece in enumerate(sound) for spec in specs_for(piece, number, draws)]
+    )
 
 
 def good_bursts(labelled: Sequence[Labelled]) -> dict[str, tuple[float, float]]:

@@ -33,7 +33,7 @@ class Tree:
 
     def leaves(self, samples: Samples) -> NDArray[np.intp]:
         """`(N,)` index of each sample's value."""
-        index = np.zeros(len(samples), np.intp)
+        index: NDArray[np.intp] = np.zeros(len(samples), np.intp)
         for column, threshold, missing in zip(self.columns, self.thresholds, self.missing, strict=True):
             value = samples[:, column]
             index = 2 * index + np.where(np.isnan(value), missing, value > threshold).astype(np.intp)

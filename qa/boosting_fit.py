@@ -95,7 +95,7 @@ def _grown(
     allowed: NDArray[np.intp],
     recipe: Recipe,
 ) -> Tree:
-    leaf = np.zeros(len(binned), np.intp)
+    leaf: NDArray[np.intp] = np.zeros(len(binned), np.intp)
     questions: list[tuple[int, int, int]] = []
     for level in range(recipe.depth):
         best: tuple[float, int, int, int] | None = None
@@ -112,7 +112,7 @@ def _grown(
         value = binned[:, column]
         leaf = 2 * leaf + np.where(value == 0, missing, value > threshold + 1).astype(np.intp)
     count = 2 ** len(questions)
-    mass, pull = np.bincount(leaf, curvature, count), np.bincount(leaf, gradient, count)
+    mass, pull = (np.asarray(np.bincount(leaf, part, count), np.float64) for part in (curvature, gradient))
     values = _ordered(recipe.rate * pull / (mass + recipe.ridge), mass, [signs[column] for column, _, _ in questions])
     return Tree(
         tuple(column for column, _, _ in questions),

@@ -90,7 +90,7 @@ def contests(view: View) -> list[Contest]:
     colours: Colours | None = None
     for missing in (True, False):
         side = (contested & (~label if missing else label)).astype(np.uint8)
-        for region in _largest(cv2.morphologyEx(side, cv2.MORPH_OPEN, disk)):
+        for region in _largest(np.asarray(cv2.morphologyEx(side, cv2.MORPH_OPEN, disk), np.uint8)):
             if colours is None:  # costs as much as all the rest, and a good label has nothing contested
                 colours = colour_model(view, contested)
             like = float(np.mean(colours[region]))

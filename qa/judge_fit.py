@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.boosting import Boosted, Samples
+from qa.boosting import Samples
 from qa.boosting_fit import Recipe, fit_boosted
 from qa.judge import SIGNALS, Judge
 
@@ -53,7 +53,7 @@ def fit_judge(
             held_out[test] = model.log_odds(samples[test])
     known = natural & ~np.isnan(held_out)
     slope, offset = platt(held_out[known], good[known])
-    model: Boosted = fit_boosted(samples, good, weights, signs, recipe)
+    model = fit_boosted(samples, good, weights, signs, recipe)
     return Judge(tuple(SIGNALS), model, slope, offset, fitted_on, command)
 
 

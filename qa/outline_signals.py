@@ -69,7 +69,7 @@ def _edges(view: View) -> dict[str, float]:
     on = edge.astype(np.float32)
     sums = cv2.boxFilter(near * on, -1, (side, side), normalize=False)
     counts = cv2.boxFilter(on, -1, (side, side), normalize=False)
-    signals = {"edge_mean": own, "edge_low": float(np.quantile((sums[edge] / counts[edge]), 0.1))}
+    signals = {"edge_mean": own, "edge_low": float(np.quantile(np.asarray(sums[edge] / counts[edge], np.float64), 0.1))}
     rivals = [
         float(np.mean(near[outline.edge]))
         for outline in view.outlines

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from datasets.clips import Clip
 from datasets.images import decode_grey, decode_rgb, encode_jpeg, encode_png
-from datasets.schema import BoxRow, FrameRow, VoteRow
+from datasets.schema import BoxRow, FrameRow, Row, VoteRow
 
 
 def panned(
@@ -51,7 +51,7 @@ def panned(
                 if vote is None
                 else replace(vote, time_us=row.time_us, windows=[_into(one, window) for one in vote.windows])
             )
-    joined = {BoxRow: tuple(seen)} if seen else {}
+    joined: dict[type[Row], tuple[Row | None, ...]] = {BoxRow: tuple(seen)} if seen else {}
     return Clip(tuple(rows), joined, {name: tuple(found) for name, found in votes.items()}), cut_truths
 
 

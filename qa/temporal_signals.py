@@ -129,7 +129,7 @@ def edge_gains(view: View, motion: Flow) -> tuple[float, float]:
     fits = {}
     for shift in range(-SHIFTS, SHIFTS + 1):
         sampled = cv2.remap(view.near_edges, x + shift * dx, y + shift * dy, cv2.INTER_LINEAR)
-        fits[shift] = float(np.mean(sampled))
+        fits[shift] = float(np.mean(np.asarray(sampled, np.float32)))
     here = fits[0]
     return (
         max(0.0, max(fits[shift] for shift in range(1, SHIFTS + 1)) - here),
