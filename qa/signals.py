@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.contest import contest_signals
+from qa.expert_signals import expert_signals
 from qa.metrics import Mask, iou, within
 from qa.outline_signals import outline_signals
 from qa.view import Box, View
@@ -47,11 +48,11 @@ def frame_signals(view: View) -> dict[str, float]:
     - `edge_fit`: image gradient on the boundary over that plus the gradient just beside it: 0.5 is chance.
     - `box_iou`: IoU of the label with the persons' boxes; `box_outside`: share of the foreground outside of them;
       `box_filled`: foreground share of the emptiest sure box. `box_score`: the best box's score.
-    - Those of `contest_signals` and `outline_signals`.
+    - Those of `contest_signals`, `expert_signals` and `outline_signals`.
     - `area`: share of the frame that is foreground. `contact_left` …: share of each side that the foreground touches.
     """
     signals = _agreement(view) | _trust(view) | _shape(view) | _boxes(view)
-    signals |= contest_signals(view) | outline_signals(view)
+    signals |= contest_signals(view) | expert_signals(view) | outline_signals(view)
     signals |= {f"contact_{side}": value for side, value in zip(SIDES, contacts(view.label.mask), strict=True)}
     signals["area"] = float(np.mean(view.label.mask))
     if view.label.edge.any():
