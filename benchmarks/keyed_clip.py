@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from truth import Burst
 
@@ -16,11 +17,11 @@ from stages.ingest import IngestConfig
 from stages.keyed import composite_clip
 
 
-def keyed_bursts(config: IngestConfig) -> Iterator[Burst]:
-    """The keyed test clip on the reserved backgrounds of the lock, as `ingest` composites it."""
+def keyed_bursts(config: IngestConfig, backgrounds: Sequence[Path] = ()) -> Iterator[Burst]:
+    """The keyed test clip on the reserved backgrounds of the lock, as `ingest` composites it, or on others."""
     lock = {asset.name: asset for asset in AssetLock.read()}
     (clip,) = (asset for asset in lock.values() if "keyed" in asset.sidecar)
-    reserved = [
+    reserved = list(backgrounds) or [
         fetch_asset(asset.name)
         for asset in lock.values()
         if asset.sidecar.get("role") == "background" and asset.sidecar.get("split") == "test"

@@ -64,7 +64,7 @@ def main() -> None:
     measured = [*keyed, *known]
     if options.quick:
         measured = spread(measured, QUICK_FRAMES)
-    fits = _fits(known, measured, dealt, params, options, console)
+    fits = cross_fits(known, measured, dealt, params, options, console)
     teachers = Ensemble(params, options.cache).teachers
     scores = measure(measured, dealt, fits, params, options.cache, options.jobs, console)
     found = {
@@ -81,7 +81,7 @@ def main() -> None:
 TITLES = {"sets": "in-domain (cross-fitted by source)", "leave_one_out": "leave-one-set-out"}
 
 
-def _fits(
+def cross_fits(
     known: Sequence[Known],
     measured: Sequence[Known],
     dealt: dict[str, int],
