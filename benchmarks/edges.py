@@ -19,7 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from folds import KEYED, fit_for, folds, fuse_with
+from folds import KEYED, fit_for, folds
 from keyed_clip import keyed_bursts
 from labels import cross_fits
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def main() -> None:
     ensemble = Ensemble(params, options.cache)
 
     def config(one: Known) -> FuseConfig:
-        return fuse_with(params.fuse, fits[fit_for(one, "sets", dealt)], ensemble.teachers) if fits else params.fuse
+        return fits[fit_for(one, "sets", dealt)]
 
     edges = _mean(_edges(keyed, config(keyed[0]), ensemble, params, console))
     console.print(_table("keyed clip", edges))

@@ -18,7 +18,7 @@ from pipeline.keys import hash_of
 from stages.combiner import fitted_bytes
 from stages.fuse import COMBINER, FuseConfig
 from stages.reliability import EXPERTISE, Expertise
-from training.combiner_samples import Sample
+from training.combiner_samples import Sample, fit_expertise
 from training.fit_combiner import FitConfig, fit_combiner
 
 FOLDS = 3
@@ -91,11 +91,17 @@ def fit_each(
 
 
 def fuse_with(config: FuseConfig, path: Path | None, teachers: Sequence[str]) -> FuseConfig:
-    """The project's `fuse` with a fold's own fit. With nothing to fit on: the weighted mean, by design alone."""
+    """The project's `fuse` with a fold's own combiner. With nothing to fit on: the weighted mean, by design alone."""
     if path is not None:
         return config.model_copy(update={"strategy": COMBINER, "fitted": str(path)})
     design = {name: Expertise(portrait=EXPERTISE.get(name, Expertise()).portrait) for name in teachers}
     return config.model_copy(update={"strategy": "weighted", "expertise": design})
+
+
+def expertise_of(name: str, samples: Sequence[Sample], dealt: dict[str, int]) -> dict[str, Expertise]:
+    """The expertise table that a fit's samples give; empty without samples."""
+    seen = [sample for sample in samples if fitted_on(name, sample.collection, sample.group, dealt)]
+    return fit_expertise(seen) if seen else {}
 
 
 class _Worker:

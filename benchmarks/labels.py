@@ -3,8 +3,9 @@
 Sets: `keyed` (the blue-screen clip composited on reserved backgrounds, its alpha known exactly, voted without the
 keyer) and each set of the truth folder. Methods: `default` (stage `fuse` with the project's params), `median` (plain
 per-pixel median of the same votes), `best_teacher` (best on average over the set), `oracle` (the best teacher of each
-frame, chosen by truth), every teacher and every strategy by name (votes fused per frame, unrefined). Mean IoU at one
-half and boundary F at 0.8 % of the diagonal, both at the truth's own size.
+frame, chosen by truth), every teacher and every plain strategy by name (votes fused per frame), `unrefined` (the votes
+as the default fuses them, before time, people and edges). Mean IoU at one half and boundary F at 0.8 % of the diagonal,
+both at the truth's own size.
 
 Nothing is measured with parameters that saw it: what `autoroto calibrate` would fit is fitted anew, in-domain with
 other photos and sequences of the same sets (`sets`) and leave-one-set-out (`leave_one_out`); see `folds.py`. Fits are
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from folds import KEYED, REGIMES, fit_each, fit_for, fit_names, folds, fuse_with
+from folds import KEYED, REGIMES, expertise_of, fit_each, fit_for, fit_names, folds, fuse_with
 from keyed_clip import keyed_bursts
 from numpy.typing import NDArray
 from rich.console import Console
@@ -38,7 +39,7 @@ from pipeline.ensemble import Ensemble, link_models
 from pipeline.params import Params, load_params
 from pipeline.progress import stage_progress
 from qa.metrics import boundary_f, iou
-from stages.fuse import COMBINER, Evidence, Fuse, pasted_votes
+from stages.fuse import COMBINER, Evidence, Fuse, FuseConfig, pasted_votes
 from stages.strategies import STRATEGIES
 from training.fit_combiner import FitConfig
 
@@ -88,18 +89,26 @@ def cross_fits(
     params: Params,
     options: argparse.Namespace,
     console: Console,
-) -> dict[str, Path | None]:
-    """Fit name to fitted file for all that is measured; nothing without truth: the keyed clip takes the shipped one."""
-    if not known or params.fuse.strategy != COMBINER:
-        return {}
+) -> dict[str, FuseConfig]:
+    """Fit name to the `fuse` that all measured with it is labelled by; without any truth the project's own, as it is.
+
+    `weighted` has its table of expertise fitted anew, `combiner` its network too.
+    """
+    names = fit_names(measured, dealt)
+    if not known:
+        return dict.fromkeys(names, params.fuse)
     config = FitConfig(edge_gain=params.fuse.edge_gain)
-    # every fourth frame shown otherwise as well: people of each set in every kind of shot
     material = [*known, *viewed(known, reserved_for_fitting(), seed=config.seed)]
     with stage_progress("votes", console) as progress:
         samples = samples_of(material, params, config, options.cache, jobs=options.jobs, progress=progress)
-    names = fit_names(measured, dealt)
+    teachers = Ensemble(params, options.cache).teachers
+    if params.fuse.strategy != COMBINER:
+        tables = {name: expertise_of(name, samples, dealt) for name in names}
+        design = fuse_with(params.fuse, None, teachers).expertise
+        return {name: params.fuse.model_copy(update={"expertise": design | table}) for name, table in tables.items()}
     with stage_progress("fits", console) as progress:
-        return fit_each(names, samples, dealt, config, options.cache, jobs=options.jobs, progress=progress)
+        files = fit_each(names, samples, dealt, config, options.cache, jobs=options.jobs, progress=progress)
+    return {name: fuse_with(params.fuse, path, teachers) for name, path in files.items()}
 
 
 def spread(known: Sequence[Known], frames: int) -> list[Known]:
@@ -116,7 +125,7 @@ def spread(known: Sequence[Known], frames: int) -> list[Known]:
 def measure(
     measured: Sequence[Known],
     dealt: dict[str, int],
-    fits: Mapping[str, Path | None],
+    fits: Mapping[str, FuseConfig],
     params: Params,
     cache: Path,
     jobs: int,
@@ -142,11 +151,11 @@ class _Worker:
     ensemble: Ensemble
     params: Params
     cache: Path
-    fits: Mapping[str, Path | None]
+    fits: Mapping[str, FuseConfig]
     fuses: dict[str, Fuse]
 
 
-def _open_worker(params: Params, cache: Path, fits: Mapping[str, Path | None]) -> None:
+def _open_worker(params: Params, cache: Path, fits: Mapping[str, FuseConfig]) -> None:
     cv2.setNumThreads(1)
     _Worker.ensemble = Ensemble(params, cache)
     _Worker.params, _Worker.cache, _Worker.fits, _Worker.fuses = params, cache, fits, {}
@@ -155,10 +164,7 @@ def _open_worker(params: Params, cache: Path, fits: Mapping[str, Path | None]) -
 def _fuse(fit: str) -> Fuse:
     """Stage `fuse` with the parameters of a fit."""
     if fit not in _Worker.fuses:
-        config = _Worker.params.fuse
-        if _Worker.fits:
-            config = fuse_with(config, _Worker.fits[fit], _Worker.ensemble.teachers)
-        _Worker.fuses[fit] = Fuse(config, root=_Worker.cache)
+        _Worker.fuses[fit] = Fuse(_Worker.fits[fit], root=_Worker.cache)
         _Worker.fuses[fit].setup()
     return _Worker.fuses[fit]
 
@@ -187,11 +193,11 @@ def _fused(fuse: Fuse, clip: Clip, votes: Sequence[Mapping[str, Grey]], truths: 
         label, evidence = labels[index], fuse.weigh(clip, index)
         nothing = np.zeros_like(truth)
         default = _enlarged(decode_grey(label.alpha), truth.shape) if isinstance(label, LabelRow) else nothing
-        answers = {"default": default, **dict.fromkeys((COMBINER, *STRATEGIES), nothing)}
+        answers = {"default": default, "unrefined": nothing, **dict.fromkeys(STRATEGIES, nothing)}
         if isinstance(evidence, Evidence):
             stack = np.stack([votes[index][name].astype(np.float32) / np.float32(255) for name in evidence.teachers])
             answers |= {name: _bytes(strategy(stack, evidence.weights)) for name, strategy in STRATEGIES.items()}
-            answers[COMBINER] = _enlarged(_bytes(fuse.probability(evidence)), truth.shape)
+            answers["unrefined"] = _enlarged(_bytes(fuse.probability(evidence)), truth.shape)
         yield _scored(answers, truth)
 
 

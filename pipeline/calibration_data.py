@@ -81,7 +81,7 @@ def reserved_for_fitting() -> list[Image]:
 def viewed(known: Sequence[Known], scenes: Sequence[Image], *, seed: int = 0) -> list[Known]:
     """Views of the frames (`training.fitting_views`), each a burst of its own in its frame's group.
 
-    A frame is shown as the kinds of shot that it is not.
+    A frame is shown as one of the kinds of shot that it is not, drawn at random.
     """
     found = []
     for one in known:
@@ -101,8 +101,8 @@ def _views(frame: FrameRow, truth: bytes, scenes: Sequence[Image], rng: np.rando
     height, width = exact.shape
     shot = shot_of([(person[0] / width, person[1] / height, person[2] / width, person[3] / height)], [1.0])
     kinds = {"portrait": shot.portrait, "figure": shot.figure, "distant": shot.distant}
-    names = [name for name in kinds if name != max(kinds, key=kinds.__getitem__)]
-    for view in views(image, exact, scenes, rng, names=names):
+    others = [name for name in kinds if name != max(kinds, key=kinds.__getitem__)]
+    for view in views(image, exact, scenes, rng, names=[others[int(rng.integers(len(others)))]]):
         yield Burst((_frame_of(view, frame),), (encode_png(view.truth),))
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from stages.combiner import (
     BOUND,
-    FITTED,
     Combiner,
     CombinerCard,
     CombinerError,
@@ -165,13 +164,3 @@ def test_missing_tensors_are_named() -> None:
     lacking = {name: values for name, values in one.tensors.items() if name != "up2.bias"}
     with pytest.raises(ValueError, match=r"lack up2\.bias"):
         Combiner(Fitted(one.card, lacking))
-
-
-def test_the_shipped_combiner_is_small_and_says_where_it_comes_from() -> None:
-    path = FITTED / "combiner.safetensors"
-    shipped = read_fitted(path)
-    assert path.stat().st_size <= 2_000_000
-    assert sum(values.size for values in shipped.tensors.values()) <= 100_000
-    assert shipped.card.fitted_on and shipped.card.frames > 100
-    assert shipped.card.command.startswith("autoroto calibrate --truth")
-    Combiner(shipped)(scene(shipped.card.slots))
