@@ -16,17 +16,17 @@ from stages.ingest import IngestConfig
 
 
 def write_truth(root: Path) -> None:
-    """Two photos of nothing alike in `photos`, a moving square in `films/walk`."""
-    rng = np.random.default_rng(0)
+    """Three photos of nothing alike in `photos`, a moving figure in `films/walk`."""
+    grounds = [(20, 20, 20), (240, 60, 20), (20, 200, 240)]
     for folder, count, step in (("photos", 3, 0), ("films/walk", 9, 2)):
         parent = root / folder
         (parent / "images").mkdir(parents=True)
         (parent / "masks").mkdir()
         for index in range(count):
-            mask = np.zeros((240, 320), np.uint8)
-            mask[40:230, 100 + step * index : 180 + step * index] = 255
-            ground = np.full((240, 320, 3), 60, np.uint8) if step else rng.integers(0, 255, 3) * np.ones((240, 320, 3))
-            picture = np.where(mask[..., None] > 0, np.uint8(200), ground.astype(np.uint8))
+            mask = np.zeros((480, 640), np.uint8)
+            mask[80:460, 200 + step * index : 360 + step * index] = 255
+            ground = np.array((60, 60, 60) if step else grounds[index], np.uint8)
+            picture = np.where(mask[..., None] > 0, np.uint8(200), ground)
             cv2.imwrite(str(parent / "images" / f"{index:03d}.png"), picture)
             cv2.imwrite(str(parent / "masks" / f"{index:03d}.png"), mask)
 
