@@ -17,7 +17,7 @@ from stages.ingest import IngestConfig
 
 def write_truth(root: Path) -> None:
     """Three photos of nothing alike in `photos`, a moving figure in `films/walk`."""
-    grounds = [(20, 20, 20), (240, 60, 20), (20, 200, 240)]
+    grounds = [(0, 0, 0), (255, 255, 255), (0, 0, 0)]
     for folder, count, step in (("photos", 3, 0), ("films/walk", 9, 2)):
         parent = root / folder
         (parent / "images").mkdir(parents=True)
