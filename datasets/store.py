@@ -211,6 +211,10 @@ def damaged_files(files: Iterable[tuple[Path, str]]) -> tuple[Path, ...]:
     return tuple(path for path, digest in files if not path.is_file() or file_digest(path) != digest)
 
 
+SETTLED_NS = 2 * 10**9
+"""A file written so lately could be written again without a later time of change."""
+
+
 class CheckedFiles:
     """A process's memory of the files it checked last: what nobody has written to since is not hashed again."""
 
@@ -223,9 +227,9 @@ class CheckedFiles:
         intact: set[object] = set()
         for path, digest in files:
             identity = (path, digest, *file_version(path)) if path.is_file() else None
-            if identity is None or (identity not in self._intact and damaged_files([(path, digest)])):
+            if identity not in self._intact and damaged_files([(path, digest)]):
                 found.append(path)
-            else:
+            elif path.stat().st_mtime_ns < time.time_ns() - SETTLED_NS:
                 intact.add(identity)
         self._intact = intact
         return tuple(found)
