@@ -83,7 +83,7 @@ class Measured:
 def main() -> None:
     """Measure, print a table, and one line of JSON."""
     options = _options()
-    console = Console(stderr=not os.isatty(1))
+    console = Console(stderr=not os.isatty(1), width=None if os.isatty(2) else 120)
     sizes = QUICK_SIZES if options.quick else (*SIZES, FULL) if options.full else SIZES
     measured = []
     for frames in sizes:
@@ -180,7 +180,7 @@ def run_dvc(root: Path, params: Params) -> tuple[float, float]:
     (root / "params.yaml").write_text(yaml.safe_dump(params.model_dump(mode="json")))
     stage = {"cmd": "exec autoroto run vote", "deps": ["data/ingest", "data/detect"], "params": ["vote"]}
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"vote": stage | {"outs": ["data/vote"]}}}))
-    for setting in (("init", "--no-scm"), ("config", "cache.type", "hardlink,copy"), ("config", "core.analytics", "0")):
+    for setting in (("init", "--no-scm"), ("config", "cache.type", "hardlink,copy"), ("config", "core.analytics", "false")):
         dvc(root, *setting)
     return dvc(root, "repro"), dvc(root, "repro")
 
