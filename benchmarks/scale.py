@@ -180,7 +180,11 @@ def run_dvc(root: Path, params: Params) -> tuple[float, float]:
     (root / "params.yaml").write_text(yaml.safe_dump(params.model_dump(mode="json")))
     stage = {"cmd": "exec autoroto run vote", "deps": ["data/ingest", "data/detect"], "params": ["vote"]}
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"vote": stage | {"outs": ["data/vote"]}}}))
-    for setting in (("init", "--no-scm"), ("config", "cache.type", "hardlink,copy"), ("config", "core.analytics", "false")):
+    for setting in (
+        ("init", "--no-scm"),
+        ("config", "cache.type", "hardlink,copy"),
+        ("config", "core.analytics", "false"),
+    ):
         dvc(root, *setting)
     return dvc(root, "repro"), dvc(root, "repro")
 
