@@ -24,18 +24,6 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["pipeline.run_stage", "pipeline.results", "pipeline.fetch", "stages.vote", "torch"])
 
 
-ALONE = ("test_crash_equality", "test_corruption")
-"""Files whose tests run one process at a time and share nothing."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file stay on one worker, as they share a Ray; those of ALONE go anywhere."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent and item.path.stem not in ALONE:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the tests counted with `record_property`, summed over each file: the figures of docs/reliability.md."""
     sums: dict[str, Counter[str]] = {}
