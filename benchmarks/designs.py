@@ -15,7 +15,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from folds import KEYED, REGIMES, fit_each, fit_for, fit_names, fitted_on, folds
 from frame_weights import FrameWeights
 from keyed_clip import keyed_bursts
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from truth import DEFAULT
 
 from pipeline.calibration_data import Known, known_bursts, reserved_for_fitting, samples_of, viewed
 from pipeline.ensemble import link_models
+from pipeline.folds import KEYED, REGIMES, fit_each, fit_for, fit_names, fitted_on, folds
 from pipeline.params import load_params
 from pipeline.progress import stage_progress
 from qa.metrics import boundary_f, iou

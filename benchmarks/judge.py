@@ -5,8 +5,12 @@ fused from votes with an injected error of each type, at several sizes, in one, 
 good from IoU .95 and boundary F .85 on. `auroc` of a type: positives are labels that the injection into most votes
 moved from good to not good, negatives the good labels without injection; for lag and flicker a burst of up to four
 frames is judged, by the means over the burst (of IoU, boundary F and of the judge's probability). `natural`: not good
-against good. Folds are grouped by source; the keyed clip is in no fit. cleanlab's softmin scores (its defaults) see the
-same labels, and as class probabilities the mean of the same votes. The last line is JSON.
+against good. cleanlab's softmin scores (its defaults) see the same labels, and as class probabilities the mean of the
+same votes.
+
+Nothing is measured by a judge that saw its source, nor on labels of a `fuse` that did (`pipeline/folds.py`). The keyed
+clip is in no fit. `leave_one_out`: the judge saw no label of the set; for `natural` and `ece` neither did `fuse`. Views
+of frames as other kinds of shot are fitted on and never measured. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -14,31 +18,31 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median as median_of
 
 import numpy as np
-from ensemble import Ensemble, link_models
-from judge_figures import Judged, auroc, calibration_error, compared, named, separations
+from judge_figures import Judged, calibration_error, positives, separations
+from judge_tables import sets_table, sizes_table, types_table
 from judge_time import milliseconds
-from labels import ROOT, keyed_bursts, spread
+from keyed_clip import keyed_bursts
+from labels import ROOT, spread
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
-from truth import DEFAULT, Burst, read_bursts, truth_sets
+from truth import DEFAULT
 
 from pipeline.calibrate_judge import SIZES, fit_on, good_bursts, labelled_for
-from pipeline.judge_data import KnownClip, Labelled
-from pipeline.params import Params, load_params
+from pipeline.calibration_data import Known, known_bursts, reserved_for_fitting, viewed
+from pipeline.ensemble import Ensemble, link_models
+from pipeline.folds import FOLDS, KEYED, REGIMES, configs_for, cross_fits, fit_names, folds
+from pipeline.judge_data import Labelled, Spec, cut, label_all, with_votes
+from pipeline.params import load_params
 from pipeline.progress import stage_progress
 from qa.judge import Judge, samples_of
-from qa.judge_fit import FOLDS, folds_of
 from qa.view import View
 
-KEYED = "keyed"
 QUICK_FRAMES = 24
+"""Frames a set with `--quick`."""
 
 
 def main() -> None:
@@ -46,40 +50,45 @@ def main() -> None:
     options = _options()
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
-    link_models(params, options.votes)
-    known = list(known_clips(options.truth, params, options.votes, QUICK_FRAMES if options.quick else None))
+    link_models(params, options.cache)
+    known = known_bursts(options.truth, params.ingest)
+    dealt = folds(known)
+    measured = [*(Known(KEYED, KEYED, burst) for burst in keyed_bursts(params.ingest)), *known]
+    views = viewed(known, reserved_for_fitting())
+    if options.quick:
+        measured, views = spread(measured, QUICK_FRAMES), spread(views, QUICK_FRAMES)
+    names = fit_names(measured, dealt)
+    fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console)
+    configs = {regime: configs_for([*measured, *views], regime, dealt, fits) for regime in REGIMES}
+    ensemble = Ensemble(params, options.cache)
+    clips = with_votes(measured, ensemble)
+    views = with_votes(views, ensemble, viewed=True)
     with stage_progress("labels", console) as progress:
-        labelled = labelled_for(
-            known,
-            params.fuse,
-            side=params.score.side,
-            cache=options.cache,
-            jobs=options.jobs,
-            rate=softmin,
-            draws=options.draws,
-            progress=progress,
-        )
-    judged = cross_judged(labelled)
-    out = left_out(labelled)
-    ours, theirs = separations(judged), separations(judged, by="cleanlab")
-    for title, found in (("held out by source", judged), ("set left out", out)):
-        console.print(_types_table(title, found))
-    console.print(_sizes_table(judged))
-    console.print(_sets_table(judged, out))
-    with_flow, without, view = milliseconds(known, params)
+        how = {"side": params.score.side, "cache": options.cache, "jobs": options.jobs, "rate": softmin}
+        labelled = labelled_for([*clips, *views], configs["sets"], draws=options.draws, progress=progress, **how)
+    with stage_progress("labels, set left out", console) as progress:
+        work = [(piece, Spec()) for clip in clips for piece in cut(clip)]
+        apart = label_all(work, configs["leave_one_out"], progress=progress, **how)
+    judged = cross_judged(labelled, dealt)
+    out, far = (left_out(labelled, found) for found in (labelled, apart))
+    console.print(types_table("held out by source", judged))
+    console.print(types_table("set left out of the judge's fit", out))
+    console.print(sizes_table(judged))
+    console.print(sets_table(judged, far))
+    with_flow, without, view = milliseconds(clips, params)
     natural = [one for one in judged if one.labelled.natural]
     print(
         json.dumps(
             {
-                "auroc": {kind: round(value, 4) for kind, value in ours.items()},
-                "cleanlab_auroc": {kind: round(value, 4) for kind, value in theirs.items()},
+                "auroc": _rounded(separations(judged)),
+                "cleanlab_auroc": _rounded(separations(judged, by="cleanlab")),
                 "ece": round(calibration_error(natural), 4),
                 "ms_720p": round(with_flow, 1),
                 "ms_720p_noflow": round(without, 1),
                 "ms_720p_view": round(view, 1),
                 "leave_one_out": {
-                    "auroc": {kind: round(value, 4) for kind, value in separations(out).items()},
-                    "ece": round(calibration_error([one for one in out if one.labelled.natural]), 4),
+                    "auroc": _rounded(separations(out, kinds=tuple(SIZES)) | separations(far, kinds=("natural",))),
+                    "ece": round(calibration_error([one for one in far if one.labelled.natural]), 4),
                 },
                 "positives": positives(judged),
                 "natural_labels": len(natural),
@@ -88,24 +97,8 @@ def main() -> None:
     )
 
 
-def known_clips(truth: Path | None, params: Params, votes: Path, frames: int | None) -> Iterator[KnownClip]:
-    """Every burst of every set with its boxes and votes; about so many frames a set."""
-    ensemble = Ensemble(params, votes)
-    found: list[tuple[str, str, Burst]] = [(KEYED, KEYED, burst) for burst in keyed_bursts(params.ingest)]
-    for collection, folders in (truth_sets(truth) if truth else {}).items():
-        for folder in folders:
-            bursts = list(read_bursts(folder, params.ingest))
-            name = folder.images.parent.relative_to(truth).as_posix()
-            photos = median_of(len(burst.frames) for burst in bursts) == 1
-            for burst in bursts:
-                found.append((collection, f"{name}/{burst.frames[0].clip}" if photos else name, burst))
-    for collection in dict.fromkeys(collection for collection, _, _ in found):
-        bursts = [(group, burst) for one, group, burst in found if one == collection]
-        if frames is not None:
-            kept = {id(burst) for burst in spread([burst for _, burst in bursts], frames)}
-            bursts = [(group, burst) for group, burst in bursts if id(burst) in kept]
-        for group, burst in bursts:
-            yield KnownClip(collection, group, ensemble.clip(burst.frames), burst.truths)
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {kind: round(value, 4) for kind, value in values.items()}
 
 
 def softmin(view: View) -> float:
@@ -121,26 +114,31 @@ def softmin(view: View) -> float:
     return float(scores[0])
 
 
-def cross_judged(labelled: Sequence[Labelled]) -> list[Judged]:
-    """Every label with the probability of a judge that saw no label of its source; the keyed clip's is in no fit."""
+def cross_judged(labelled: Sequence[Labelled], dealt: Mapping[str, int]) -> list[Judged]:
+    """Every measured label with the probability of a judge that saw no label of its source; the keyed clip's saw all.
+
+    `dealt` is group to fold.
+    """
     fitting = [one for one in labelled if one.collection != KEYED]
-    fold = dict(zip([one.group for one in fitting], folds_of([one.group for one in fitting], FOLDS), strict=True))
-    chances = np.full(len(labelled), np.nan)
-    for number in [*range(FOLDS), None]:
-        judge = fit_on([one for one in fitting if fold[one.group] != number])
-        seen = [index for index, one in enumerate(labelled) if fold.get(one.group) == number]
-        chances[seen] = _chances(judge, [labelled[index] for index in seen])
-    return _judged(labelled, chances)
+    measured = [one for one in labelled if not one.viewed]
+    chances = np.full(len(measured), np.nan)
+    for fold in [*range(FOLDS), None]:
+        seen = [index for index, one in enumerate(measured) if dealt.get(one.group) == fold]
+        if seen:
+            judge = fit_on([one for one in fitting if dealt[one.group] != fold])
+            chances[seen] = _chances(judge, [measured[index] for index in seen])
+    return _judged(measured, chances)
 
 
-def left_out(labelled: Sequence[Labelled]) -> list[Judged]:
-    """Every label with the probability of a judge that saw no label of its set."""
-    chances = np.full(len(labelled), np.nan)
-    for collection in dict.fromkeys(one.collection for one in labelled):
+def left_out(labelled: Sequence[Labelled], measured: Sequence[Labelled]) -> list[Judged]:
+    """Every measured label with the probability of a judge that saw, of `labelled`, no label of its set."""
+    measured = [one for one in measured if not one.viewed]
+    chances = np.full(len(measured), np.nan)
+    for collection in dict.fromkeys(one.collection for one in measured):
         judge = fit_on([one for one in labelled if one.collection not in (collection, KEYED)])
-        seen = [index for index, one in enumerate(labelled) if one.collection == collection]
-        chances[seen] = _chances(judge, [labelled[index] for index in seen])
-    return _judged(labelled, chances)
+        seen = [index for index, one in enumerate(measured) if one.collection == collection]
+        chances[seen] = _chances(judge, [measured[index] for index in seen])
+    return _judged(measured, chances)
 
 
 def _chances(judge: Judge, labelled: Sequence[Labelled]) -> NDArray[np.float64]:
@@ -159,97 +157,13 @@ def _judged(labelled: Sequence[Labelled], chances: NDArray[np.float64]) -> list[
     return judged
 
 
-def positives(judged: Sequence[Judged]) -> dict[str, int]:
-    """How many labels (or bursts) of each type the injection into most votes spoilt."""
-    return {kind: int(np.count_nonzero(found[0])) for kind, found in _compared(judged).items()}
-
-
-def _compared(judged: Sequence[Judged]) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.float64]]]:
-    return {kind: compared(judged, kind) for kind in (*SIZES, "natural")}
-
-
-def _types_table(title: str, judged: Sequence[Judged]) -> Table:
-    table = Table(title=f"AUROC, {title}", title_justify="left")
-    for column in ("error", "bad", "good", "judge", "cleanlab", *sorted({one.labelled.collection for one in judged})):
-        table.add_column(column, justify="left" if column == "error" else "right")
-    ours, theirs = separations(judged), separations(judged, by="cleanlab")
-    for kind, (bad, _) in _compared(judged).items():
-        by_set = []
-        for collection in sorted({one.labelled.collection for one in judged}):
-            found = separations([one for one in judged if one.labelled.collection == collection], kinds=(kind,))
-            by_set.append(f"{found[kind]:.3f}")
-        table.add_row(
-            kind, str(int(bad.sum())), str(int((~bad).sum())), f"{ours[kind]:.4f}", f"{theirs[kind]:.4f}", *by_set
-        )
-    return table
-
-
-def _sizes_table(judged: Sequence[Judged]) -> Table:
-    table = Table(title="injected into good labels (frames)", title_justify="left")
-    for column in ("error", "votes", "size", "labels", "spoilt", "P spoilt", "P still good", "named"):
-        table.add_column(column, justify="left" if column == "error" else "right")
-    groups = defaultdict(list)
-    for one in judged:
-        if one.labelled.spec.kind and (one.was_good if one.labelled.spec.pan else one.was_good_frame):
-            spec = one.labelled.spec
-            groups[list(SIZES).index(spec.kind), spec.kind, spec.share, spec.size].append(one)
-    for (_, kind, share, size), found in sorted(groups.items()):
-        spoilt = [one for one in found if not one.labelled.example.good]
-        kept = [one for one in found if one.labelled.example.good]
-        table.add_row(
-            kind,
-            {0.0: "one", 0.5: "most", 1.0: "all"}[share],
-            f"{size:.2f}",
-            str(len(found)),
-            str(len(spoilt)),
-            f"{np.mean([one.chance for one in spoilt]):.2f}" if spoilt else "",
-            f"{np.mean([one.chance for one in kept]):.2f}" if kept else "",
-            f"{named(spoilt):.0%}" if spoilt else "",
-        )
-    return table
-
-
-def _sets_table(judged: Sequence[Judged], out: Sequence[Judged]) -> Table:
-    table = Table(title="natural labels", title_justify="left")
-    for column in ("set", "labels", "good", "AUROC", "ECE", "AUROC left out", "ECE left out"):
-        table.add_column(column, justify="left" if column == "set" else "right")
-    sets = sorted({one.labelled.collection for one in judged})
-    for name, chosen in [
-        *((name, [name]) for name in sets),
-        ("all", sets),
-        ("all, fused alone", sets),
-    ]:
-        cells = []
-        for found in (judged, out):
-            natural = [
-                one
-                for one in found
-                if one.labelled.natural
-                and one.labelled.collection in chosen
-                and not (one.labelled.teacher and "fused" in name)
-            ]
-            bad = np.asarray([not one.labelled.example.good for one in natural])
-            cells.append((natural, bad, auroc(bad, -np.asarray([one.chance for one in natural]))))
-        natural, bad, area = cells[0]
-        table.add_row(
-            name,
-            str(len(natural)),
-            f"{1 - bad.mean():.0%}",
-            f"{area:.3f}",
-            f"{calibration_error(natural):.3f}",
-            f"{cells[1][2]:.3f}",
-            f"{calibration_error(cells[1][0]):.3f}",
-        )
-    return table
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"about {QUICK_FRAMES} frames a set")
     parser.add_argument(
         "--truth",
         type=Path,
-        default=DEFAULT if DEFAULT.is_dir() else None,
+        default=DEFAULT,
         metavar="DIR",
         help="holds images/ and masks/ with equal stems, or sub-folders that do (default: %(default)s)",
     )
@@ -257,18 +171,11 @@ def _options() -> argparse.Namespace:
         "--params", type=Path, default=ROOT / "params.yaml", metavar="FILE", help="default: %(default)s"
     )
     parser.add_argument(
-        "--votes",
+        "--cache",
         type=Path,
         default=ROOT / ".autoroto" / "bench" / "labels",
         metavar="DIR",
-        help="where boxes and votes are kept between runs (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=ROOT / ".autoroto" / "bench" / "judge",
-        metavar="DIR",
-        help="where judged labels are kept between runs (default: %(default)s)",
+        help="where votes, fits and judged labels are kept between runs (default: %(default)s)",
     )
     parser.add_argument("--draws", type=int, default=1, help="injections of each type and size (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")

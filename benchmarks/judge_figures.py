@@ -111,3 +111,8 @@ def calibration_error(judged: Sequence[Judged], bins: int = BINS) -> float:
 def named(spoilt: Sequence[Judged]) -> float:
     """Share of the spoilt labels whose error is named by the type that was injected."""
     return float(np.mean([one.labelled.example.error == one.labelled.spec.kind for one in spoilt]))
+
+
+def positives(judged: Sequence[Judged]) -> dict[str, int]:
+    """How many labels (or bursts) of each type the injection into most votes spoilt; for `natural`, are not good."""
+    return {kind: int(np.count_nonzero(compared(judged, kind)[0])) for kind in KINDS}

@@ -11,10 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from datasets.store import write_atomically
+from pipeline.calibrate_judge import fit_on, labelled_for
 from pipeline.calibration_data import known_bursts, reserved_for_fitting, samples_of, viewed
-from pipeline.ensemble import link_models
+from pipeline.ensemble import Ensemble, link_models
+from pipeline.folds import configs_for, cross_fits, fit_for, folds
+from pipeline.judge_data import with_votes
 from pipeline.params import Params, load_params
 from pipeline.progress import stage_progress
+from qa.judge import FITTED as JUDGE
 from stages.combiner import FITTED, fitted_bytes
 from training.fit_combiner import FitConfig, fit_combiner
 
@@ -25,13 +29,14 @@ class Calibration:
 
     Attributes:
         params: the project's. truth: the folder of known truth, see `pipeline.truth`.
-        cache: where votes on it are kept. output: where the fitted files go. jobs: processes that vote.
+        cache: where votes on it are kept. output: folder for the fitted files; None: where each one ships.
+        jobs: processes that vote and label.
     """
 
     params: Params
     truth: Path
     cache: Path
-    output: Path
+    output: Path | None
     jobs: int
     console: Console
 
@@ -53,7 +58,7 @@ def run_calibrate(root: Path, truth: Path, *, output: Path | None, names: Sequen
     params = load_params(root / "params.yaml")
     cache = root / ".autoroto" / "calibrate"
     link_models(params, cache)
-    given = Calibration(params, truth.resolve(), cache, output or FITTED, os.cpu_count() or 1, console)
+    given = Calibration(params, truth.resolve(), cache, output, os.cpu_count() or 1, console)
     table = Table("what", "file", "bytes")
     for name in names or FITS:
         path = FITS[name](given)
@@ -80,11 +85,42 @@ def _fit_combiner(given: Calibration) -> Path:
             command="autoroto calibrate --truth DIR combiner",
             progress=lambda done, total: progress(done, total, ""),
         )
-    path = given.output / "combiner.safetensors"
+    path = (given.output or FITTED) / "combiner.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, fitted_bytes(fitted))
     return path
 
 
-FITS: Mapping[str, Fit] = {"combiner": _fit_combiner}
+def _fit_judge(given: Calibration) -> Path:
+    """The judge, on labels of every frame and of views, by what `fuse` would be had it not seen their source."""
+    params = given.params
+    known = known_bursts(given.truth, params.ingest)
+    dealt = folds(known)
+    fits = cross_fits(
+        known,
+        sorted({fit_for(one, "sets", dealt) for one in known}),
+        dealt,
+        params,
+        given.cache,
+        jobs=given.jobs,
+        console=given.console,
+    )
+    ensemble = Ensemble(params, given.cache)
+    material = with_votes(known, ensemble)
+    material += with_votes(viewed(known, reserved_for_fitting()), ensemble, viewed=True)
+    with stage_progress("labels", given.console) as progress:
+        labelled = labelled_for(
+            material,
+            configs_for(known, "sets", dealt, fits),
+            side=params.score.side,
+            cache=given.cache,
+            jobs=given.jobs,
+            progress=progress,
+        )
+    path = given.output / JUDGE.name if given.output else JUDGE
+    fit_on(labelled).write(path)
+    return path
+
+
+FITS: Mapping[str, Fit] = {"combiner": _fit_combiner, "judge": _fit_judge}
 """By the name one asks for them by, in the order in which they depend on each other."""

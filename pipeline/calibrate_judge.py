@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.judge_data import KnownClip, Labelled, Progress, Rate, Spec, cut, label_all
+from pipeline.calibration_data import Progress
+from pipeline.folds import folds
+from pipeline.judge_data import KnownClip, Labelled, Rate, Spec, cut, label_all
 from qa.damage import ALL, MOST, ONE
-from qa.judge import FITTED, Judge, is_good, samples_of
+from qa.judge import Judge, is_good, samples_of
 from qa.judge_fit import fit_judge
 from stages.fuse import FuseConfig
 
@@ -28,49 +30,33 @@ SIZES: Mapping[str, tuple[float, ...]] = {
 """Sizes of each damage, see `qa.damage.damage_burst`."""
 LASTING = ("lag", "flicker")
 """Damage that only a burst can have, and that is judged over the burst."""
+PLATT_FOLDS = 5
+"""Folds that Platt's numbers are fitted over; sources as always on one side only."""
 
 
-def calibrate_judge(
-    known: Sequence[KnownClip],
-    config: FuseConfig,
-    *,
-    side: int,
-    cache: Path,
-    output: Path = FITTED,
-    jobs: int = 1,
-    progress: Progress = lambda done, total, name: None,
-) -> Path:
-    """Fit the judge on bursts of known truth and write it; returns the file.
-
-    Labels are fused as `config` says: where that reads a file that was itself fitted on `known`, its labels are better
-    here than elsewhere and the judge too trustful; give the labels of held-out fits instead (`fit_on`).
+def fit_on(labelled: Sequence[Labelled]) -> Judge:
+    """The judge of these labels, which combiners made that did not see their sources.
 
     Raises:
         ValueError: all labels are good, or none: there is nothing to learn.
     """
-    labelled = labelled_for(known, config, side=side, cache=cache, jobs=jobs, progress=progress)
-    judge = fit_on(labelled)
-    judge.write(output)
-    return output
-
-
-def fit_on(labelled: Sequence[Labelled]) -> Judge:
-    """The judge of these labels."""
-    sets = sorted({one.collection for one in labelled})
-    natural = sum(one.natural for one in labelled)
+    sets = ", ".join(sorted({one.collection for one in labelled}))
+    natural, views = sum(one.natural for one in labelled), sum(one.viewed for one in labelled)
+    injected = len(labelled) - natural
+    dealt = folds(labelled, PLATT_FOLDS)
     return fit_judge(
         samples_of([one.example.signals for one in labelled]),
         np.asarray([one.example.good for one in labelled]),
         np.asarray([one.natural for one in labelled]),
-        [one.group for one in labelled],
-        fitted_on=f"{', '.join(sets)}: {natural} natural labels, {len(labelled) - natural} with injected errors",
+        np.asarray([dealt[one.group] for one in labelled]),
+        fitted_on=f"{sets}: {natural} natural labels, {injected} with errors put in; {views} of all are of views",
         command=COMMAND,
     )
 
 
 def labelled_for(
     known: Sequence[KnownClip],
-    config: FuseConfig,
+    configs: Mapping[str, FuseConfig],
     *,
     side: int,
     cache: Path,
@@ -79,9 +65,9 @@ def labelled_for(
     draws: int = 1,
     progress: Progress = lambda done, total, name: None,
 ) -> list[Labelled]:
-    """Natural labels of all bursts, and labels of the good ones with injected errors."""
+    """Natural labels of all bursts, and labels of the good ones with injected errors; `configs` as in `label_all`."""
     pieces = [piece for one in known for piece in cut(one)]
-    label = partial(label_all, config=config, side=side, cache=cache, jobs=jobs, rate=rate, progress=progress)
+    label = partial(label_all, configs=configs, side=side, cache=cache, jobs=jobs, rate=rate, progress=progress)
     natural = label([(piece, Spec()) for piece in pieces])
     good = good_bursts(natural)
     sound = [piece for piece in pieces if piece.name in good]
@@ -101,7 +87,14 @@ def good_bursts(labelled: Sequence[Labelled]) -> dict[str, tuple[float, float]]:
 
 
 def specs_for(piece: KnownClip, number: int, draws: int = 1) -> list[Spec]:
-    """What is injected into the `number`-th good burst: sizes and shares take turns, `MOST` counts."""
+    """What is injected into the `number`-th good burst: sizes and shares take turns, `MOST` counts.
+
+    A view, which is never measured, gets one error only.
+    """
+    if piece.viewed:
+        kinds = [kind for kind in SIZES if kind not in LASTING]
+        kind = kinds[number % len(kinds)]
+        return [Spec(kind, SIZES[kind][number // len(kinds) % len(SIZES[kind])], MOST)]
     still = len(piece.clip) == 1
     specs = []
     for order, (kind, sizes) in enumerate(SIZES.items()):

@@ -148,15 +148,19 @@ def calibrate(
         Path,
         typer.Option(help="Holds images/ and masks/ with equal stems, or sub-folders that do.", exists=True),
     ],
-    names: Annotated[list[str] | None, typer.Argument(help="What to fit; default: everything. `combiner`.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="What to fit; default: everything. `combiner`, `judge`.")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for the fitted files; default: stages/fitted.")
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for the fitted files; default: where those that ship lie."),
     ] = None,
 ) -> None:
     """Fit what labels depend on anew, on frames whose truth you know, for example your own reviewed labels.
 
     Sub-folders of DIR are collections, which count alike. In a folder of photos every photo is a source of its own;
-    any other folder is one sequence. Votes are kept in `.autoroto/calibrate`, so a second fit costs minutes.
+    any other folder is one sequence. Votes are kept in `.autoroto/calibrate`, so a second fit of the
+    combiner costs minutes. For the judge every frame is labelled many times over, with errors put in: hours.
     """
     from pipeline.calibrate import run_calibrate
 

@@ -7,23 +7,27 @@ import json
 import multiprocessing
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from datasets.clips import Clip
 from datasets.schema import LabelRow, Row
-from datasets.shards import read_rows, write_rows
+from datasets.shards import file_digest, read_rows, write_rows
+from pipeline.calibration_data import Known, Progress
 from pipeline.code_digest import code_digest
+from pipeline.ensemble import Ensemble
 from pipeline.keys import hash_of
 from qa.damage import MOST, inject
-from qa.examples import Example, as_label, examples_of, fused
+from qa.examples import AlphaFuse, Example, as_label, examples_of, fused, views_of
 from qa.panning import panned
+from qa.temporal_signals import Tracks, tracks_of
 from qa.view import View
 from stages.fuse import Fuse, FuseConfig
 
@@ -31,7 +35,6 @@ BURST = 4
 """Frames of a burst: longer ones are cut, so that there are more of them to be judged as a whole."""
 
 Rate = Callable[[View], float]
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -41,18 +44,21 @@ class KnownClip:
     Attributes:
         collection: name of its set. group: its source, a photo or a sequence: never on both sides of a fit.
         truths: 8-bit grey PNGs of the frames' shape.
+        viewed: it is a view of a frame of its group, shown as another kind of shot: to fit on, never measured.
     """
 
     collection: str
     group: str
     clip: Clip
     truths: tuple[bytes, ...]
+    viewed: bool = False
 
     @property
     def name(self) -> str:
         """Of the burst, unique."""
-        first = self.clip.rows[0]
-        return f"{self.group}:{first.clip}:{first.burst}:{first.time_us}"
+        (first, *_) = self.clip.frames
+        assert first is not None
+        return f"{self.group}:{first.clip}:{first.burst}:{first.time_us}:{first.name}"
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Labelled:
 
     Attributes:
         collection, group: as in `KnownClip`. burst: its name. index: of the frame in it.
-        teacher: whose raw vote it is, "" for a fused label.
+        teacher: whose raw vote it is, "" for a fused label. viewed: as in `KnownClip`.
     """
 
     collection: str
@@ -87,6 +93,7 @@ class Labelled:
     spec: Spec
     teacher: str
     example: Example
+    viewed: bool = False
 
     @property
     def natural(self) -> bool:
@@ -106,9 +113,19 @@ def cut(known: KnownClip, frames: int = BURST) -> Iterator[KnownClip]:
         yield replace(known, clip=clip, truths=known.truths[part])
 
 
+def with_votes(known: Sequence[Known], ensemble: Ensemble, *, viewed: bool = False) -> list[KnownClip]:
+    """Bursts with their boxes and votes."""
+    return [
+        KnownClip(one.collection, one.group, ensemble.clip(one.burst.frames), one.burst.truths, viewed) for one in known
+    ]
+
+
+Work = tuple[KnownClip, Spec]
+
+
 def label_all(
-    work: Sequence[tuple[KnownClip, Spec]],
-    config: FuseConfig,
+    work: Sequence[Work],
+    configs: Mapping[str, FuseConfig],
     *,
     side: int,
     cache: Path,
@@ -116,8 +133,11 @@ def label_all(
     rate: Rate | None = None,
     progress: Progress = lambda done, total, name: None,
 ) -> list[Labelled]:
-    """Labels of all work, in its order. What was computed once, by the same code, is read from `cache`."""
-    given = (config, side, cache, rate)
+    """Labels of all work, in its order, each group's fused as `configs` says for it.
+
+    What was computed once, by the same code, is read from `cache`.
+    """
+    given = (configs, side, cache, rate)
     found: list[Labelled] = []
     if jobs < 2:
         worker = _Worker(*given)
@@ -133,37 +153,70 @@ def label_all(
     return found
 
 
+@dataclass(frozen=True)
+class _Labeller:
+    """One way to fuse; `key` names it, its fitted file and its code."""
+
+    fuse: Fuse
+    key: str
+
+    @classmethod
+    def of(cls, config: FuseConfig, root: Path) -> _Labeller:
+        fuse = AlphaFuse(config, root=root)
+        if config.matting.enabled:  # nothing else has kernels to load
+            fuse.setup()
+        # where a fitted file lies does not matter, what it holds does
+        params = config.model_dump(mode="json", exclude={"fitted"})
+        files = [file_digest(root / file) for file in fuse.weights()]
+        return cls(fuse, hash_of([code_digest("stages.fuse", "qa.damage", "qa.panning"), params, files]))
+
+
 class _Worker:
     """What one process keeps open."""
 
     open: _Worker
 
-    def __init__(self, config: FuseConfig, side: int, cache: Path, rate: Rate | None) -> None:
+    def __init__(self, configs: Mapping[str, FuseConfig], side: int, cache: Path, rate: Rate | None) -> None:
         cv2.setNumThreads(1)
-        self._fuse = Fuse(config, root=cache)
-        self._fuse.setup()
-        self._side, self._cache, self._rate = side, cache, rate
+        self._configs, self._side, self._cache, self._rate = configs, side, cache, rate
+        self._labellers: dict[str, _Labeller] = {}
+        self._tracks: tuple[str, Tracks] = ("", [])
         rated = f"{rate.__module__}.{rate.__qualname__}" if rate else ""
-        params = json.loads(config.model_dump_json())
         # Signals change more often than labels, and cost less.
-        self._labelling = hash_of([code_digest("stages.fuse", "qa.damage", "qa.panning"), params])
-        self._judging = hash_of([self._labelling, code_digest("qa.examples"), side, rated])
+        self._judging = hash_of([code_digest("qa.examples", "qa.damage", "qa.panning"), side, rated])
 
-    def label(self, work: tuple[KnownClip, Spec]) -> list[Labelled]:
+    def label(self, work: Work) -> list[Labelled]:
         known, spec = work
         what = hash_of([dataclasses.astuple(spec), known.name, _digest(known.clip)])
-        key = hash_of([self._judging, what])
-        path = self._cache / "judged" / key[:2] / f"{key}.json"
-        if not path.exists():
-            found = self._labelled(known, spec, what)
-            with _replaced(path) as unfinished:
-                unfinished.write_text(json.dumps([[i, name, *dataclasses.astuple(one)] for i, name, one in found]))
+        labeller = self._labeller(known.group)
+        found = self._kept([labeller.key, what], lambda: self._judged(known, spec, labeller, what))
+        if spec == Spec():
+            longest = labeller.fuse.config.longest_side
+            # a raw vote is the same whoever fuses
+            found += self._kept(["raw", longest, what], lambda: self._raw(known, longest))
         return [
-            Labelled(known.collection, known.group, known.name, index, spec, teacher, Example(*values))
-            for index, teacher, *values in json.loads(path.read_text())
+            Labelled(known.collection, known.group, known.name, index, spec, teacher, Example(*values), known.viewed)
+            for index, teacher, *values in found
         ]
 
-    def _labelled(self, known: KnownClip, spec: Spec, what: str) -> list[tuple[int, str, Example]]:
+    def _labeller(self, group: str) -> _Labeller:
+        config = self._configs[group]
+        name = config.model_dump_json()
+        if name not in self._labellers:
+            self._labellers[name] = _Labeller.of(config, self._cache)
+        return self._labellers[name]
+
+    def _kept(self, parts: list[object], compute: Callable[[], Sequence[Judgement]]) -> list[Any]:
+        key = hash_of([self._judging, *parts])
+        path = self._cache / "judged" / key[:2] / f"{key}.json"
+        if not path.exists():
+            rows = [[index, teacher, *dataclasses.astuple(one)] for index, teacher, one in compute()]
+            with _replaced(path) as unfinished:
+                unfinished.write_text(json.dumps(rows))
+        rows = json.loads(path.read_text())
+        return list(rows)
+
+    def _judged(self, known: KnownClip, spec: Spec, labeller: _Labeller, what: str) -> list[Judgement]:
         # The same draw pans the same way whatever is injected: it is compared with itself.
         seed = [zlib.crc32(known.name.encode()), spec.draw]
         clip, truths = known.clip, list(known.truths)
@@ -176,23 +229,40 @@ class _Worker:
                 clip = inject(spec.kind, clip, spec.size, rng, spec.share)
             except ValueError:  # the votes see nobody: nothing can be damaged, and the label is not good either
                 return []
-        found = [("", examples_of(self._fused(clip, what), truths, self._side, self._rate))]
-        if not spec.kind and not spec.pan:
-            longest = self._fuse.config.longest_side
-            for teacher in clip.votes:
-                examples = examples_of(as_label(clip, teacher, longest), truths, self._side, self._rate)
-                found.append((teacher, examples))
-        return [(index, name, one) for name, examples in found for index, one in enumerate(examples)]
+        clip = self._fused(labeller, clip, what)
+        views = views_of(clip, self._side)
+        tracks = tracks_of(views) if spec.pan else self._tracked(known, views)
+        examples = examples_of(clip, views, truths, tracks=tracks, rate=self._rate)
+        return [(index, "", one) for index, one in enumerate(examples)]
 
-    def _fused(self, clip: Clip, what: str) -> Clip:
+    def _raw(self, known: KnownClip, longest_side: int) -> list[Judgement]:
+        found: list[Judgement] = []
+        for teacher in known.clip.votes:
+            clip = as_label(known.clip, teacher, longest_side)
+            views = views_of(clip, self._side)
+            examples = examples_of(clip, views, known.truths, tracks=self._tracked(known, views), rate=self._rate)
+            found += [(index, teacher, one) for index, one in enumerate(examples)]
+        return found
+
+    def _tracked(self, known: KnownClip, views: Sequence[View]) -> Tracks:
+        """The burst's flow: whatever is done to its labels, the picture stays."""
+        if self._tracks[0] != known.name:
+            self._tracks = known.name, tracks_of(views)
+        return self._tracks[1]
+
+    def _fused(self, labeller: _Labeller, clip: Clip, what: str) -> Clip:
         """The burst with its fused labels, their foreground colours left out: nothing here reads them."""
-        key = hash_of([self._labelling, what])
+        key = hash_of([labeller.key, what])
         path = self._cache / "fused" / key[:2] / f"{key}.parquet"
         if not path.exists():
-            labels = [replace(row, foreground=b"") for row in fused(self._fuse, clip).labels if row is not None]
+            labels = [replace(row, foreground=b"") for row in fused(labeller.fuse, clip).labels if row is not None]
             with _replaced(path) as unfinished:
                 write_rows(unfinished, labels, LabelRow)
         return replace(clip, joined={**clip.joined, LabelRow: tuple(read_rows(path, LabelRow))})
+
+
+Judgement = tuple[int, str, Example]
+"""Index of the frame, teacher, example."""
 
 
 @contextmanager
@@ -204,11 +274,11 @@ def _replaced(path: Path) -> Iterator[Path]:
     unfinished.replace(path)
 
 
-def _open(config: FuseConfig, side: int, cache: Path, rate: Rate | None) -> None:
-    _Worker.open = _Worker(config, side, cache, rate)
+def _open(configs: Mapping[str, FuseConfig], side: int, cache: Path, rate: Rate | None) -> None:
+    _Worker.open = _Worker(configs, side, cache, rate)
 
 
-def _label(work: tuple[KnownClip, Spec]) -> list[Labelled]:
+def _label(work: Work) -> list[Labelled]:
     return _Worker.open.label(work)
 
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from datasets.clips import Clip
-from datasets.images import Grey, decode_grey, encode_png
+from datasets.images import Grey, Image, decode_grey, encode_png
 from datasets.schema import FrameRow, LabelRow
 from qa.burst_signals import burst_signals
 from qa.errors import find_error
 from qa.judge import is_good
 from qa.metrics import boundary_f, iou
+from qa.temporal_signals import Tracks
 from qa.view import View, view_of
 from stages.base import Drop
 from stages.fuse import Fuse, label_size
@@ -42,6 +44,13 @@ class Example:
     def good(self) -> bool:
         """By the judge's definition."""
         return is_good(self.iou, self.boundary_f)
+
+
+class AlphaFuse(Fuse):
+    """Stage `fuse` without the foreground's colours, which the judge does not look at."""
+
+    def colours(self, image: Image, alpha: NDArray[np.float32]) -> Image:
+        return image
 
 
 def fused(fuse: Fuse, clip: Clip) -> Clip:
@@ -73,15 +82,20 @@ def views_of(clip: Clip, side: int) -> list[View]:
 
 
 def examples_of(
-    clip: Clip, truths: Sequence[bytes], side: int, rate: Callable[[View], float] | None = None
+    clip: Clip,
+    views: Sequence[View],
+    truths: Sequence[bytes],
+    *,
+    tracks: Tracks | None = None,
+    rate: Callable[[View], float] | None = None,
 ) -> list[Example]:
     """One example a frame of a burst with labels; `truths` are 8-bit grey PNGs of the frames' shape.
 
-    `rate` is another way to score a label, from the same inputs, that the judge is compared with.
+    `views` are the burst's, `tracks` the flow between them, where it is known already. `rate` is another way to score a
+    label, from the same inputs, that the judge is compared with.
     """
     examples = []
-    views = views_of(clip, side)
-    for row, view, signals, truth in zip(clip.labels, views, burst_signals(views), truths, strict=True):
+    for row, view, signals, truth in zip(clip.labels, views, burst_signals(views, tracks=tracks), truths, strict=True):
         assert row is not None
         exact, alpha = decode_grey(truth), decode_grey(row.alpha)
         label = _sized(alpha, exact.shape[1], exact.shape[0])

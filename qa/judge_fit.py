@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from qa.boosting import Samples
 from qa.boosting_fit import Recipe, fit_boosted
 from qa.judge import SIGNALS, Judge
-
-FOLDS = 5
 
 Flags = NDArray[np.bool_]
 Vector = NDArray[np.float64]
@@ -21,7 +17,7 @@ def fit_judge(
     samples: Samples,
     good: Flags,
     natural: Flags,
-    groups: Sequence[str],
+    folds: NDArray[np.intp],
     *,
     weights: Vector | None = None,
     recipe: Recipe | None = None,
@@ -34,9 +30,8 @@ def fit_judge(
     natural ones: Platt's two numbers are fitted to the log-odds that held-out folds give them.
 
     Args:
-        good: `(N,)` bool. natural: `(N,)` bool, nothing was injected. groups: N names of sources; one source is never
-            on both sides of a fold. weights: `(N,)`, positive; by default natural and injected labels count the same in
-            all.
+        good: `(N,)` bool. natural: `(N,)` bool, nothing was injected. folds: `(N,)` fold of each sample; a source
+            lies in one fold. weights: `(N,)`, positive; by default natural and injected labels count the same in all.
 
     Raises:
         ValueError: all labels are good, or none.
@@ -45,8 +40,7 @@ def fit_judge(
     weights = balanced(natural) if weights is None else weights
     signs = list(SIGNALS.values())
     held_out = np.full(len(samples), np.nan)
-    folds = folds_of(groups, FOLDS)
-    for fold in range(FOLDS):
+    for fold in np.unique(folds):
         test, rest = folds == fold, folds != fold
         if test.any() and 0 < np.count_nonzero(good[rest]) < np.count_nonzero(rest):
             model = fit_boosted(samples[rest], good[rest], weights[rest], signs, recipe)
@@ -63,19 +57,6 @@ def balanced(natural: Flags) -> Vector:
     if share in (0.0, 1.0):
         return np.ones(len(natural))
     return np.where(natural, 0.5 / share, 0.5 / (1 - share))
-
-
-def folds_of(groups: Sequence[str], count: int, seed: int = 0) -> NDArray[np.intp]:
-    """`(N,)` fold of each sample: shuffled groups are dealt, the largest first, to the fold that holds the least."""
-    names, sizes = np.unique(np.asarray(groups), return_counts=True)
-    shuffled = np.random.default_rng(seed).permutation(len(names))
-    order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
-    load = np.zeros(count)
-    fold = {}
-    for index in order:
-        fold[names[index]] = int(np.argmin(load))
-        load[fold[names[index]]] += sizes[index]
-    return np.asarray([fold[group] for group in groups], np.intp)
 
 
 def platt(log_odds: Vector, good: Flags) -> tuple[float, float]:

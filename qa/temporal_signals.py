@@ -38,8 +38,19 @@ class Fit:
     motion: float
 
 
-def temporal_signals(views: Sequence[View]) -> list[dict[str, float]]:
+Tracks = list[tuple[Track, Track]]
+"""Per pair of consecutive frames the flow forwards and backwards."""
+
+
+def tracks_of(views: Sequence[View]) -> Tracks:
+    """The flow between the views of a burst."""
+    return [track_pair(first.image, second.image) for first, second in itertools.pairwise(views)]
+
+
+def temporal_signals(views: Sequence[View], tracks: Tracks | None = None) -> list[dict[str, float]]:
     """Signals of each frame of a burst by name; empty dictionaries for a burst of one frame.
+
+    `tracks` are `tracks_of(views)`, where they are known already.
 
     A good label beside a bad one fits its other neighbour: where two neighbours exist, the better fit counts, so that
     the bad frame is named and not its neighbours. `flow_iou` has a mean and a least as well.
@@ -54,8 +65,7 @@ def temporal_signals(views: Sequence[View]) -> list[dict[str, float]]:
       where it is; `shift_burst`: mean over the burst of that minus the same against the motion.
     """
     neighbours: list[list[tuple[int, Track]]] = [[] for _ in views]
-    for index, (first, second) in enumerate(itertools.pairwise(views)):
-        forward, backward = track_pair(first.image, second.image)
+    for index, (forward, backward) in enumerate(tracks_of(views) if tracks is None else tracks):
         neighbours[index].append((index + 1, forward))
         neighbours[index + 1].append((index, backward))
     signals = [

@@ -169,10 +169,14 @@ class Fuse(ClipStage[LabelRow]):
         for one, trimap, probability, alpha in zip(burst, trimaps, probabilities, alphas, strict=True):
             backing = support(one.votes, one.weights, alpha >= 0.5)
             trust = trust_map(alpha, probability, backing, trimap, config.trust)
-            with self.model_time():
-                foreground = foreground_colours(one.image, alpha)
+            foreground = self.colours(one.image, alpha)
             unknown = float((trimap == UNKNOWN).mean())
             yield self._row(one.frame, alpha, trust, foreground, config.strategy, unknown, list(one.teachers))
+
+    def colours(self, image: Image, alpha: Map) -> Image:
+        """The foreground's own colours; who reads alphas alone may leave them as they are filmed."""
+        with self.model_time():
+            return foreground_colours(image, alpha)
 
     def _keyed_label(self, frame: FrameRow, image: Image, alpha: Map) -> LabelRow:
         """The keyer's alpha as it is, trusted everywhere, with colours freed from the screen's spill."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,15 +12,16 @@ import pytest
 from datasets.clips import Clip
 from datasets.images import encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, VoteRow
-from pipeline.calibrate_judge import SIZES, calibrate_judge, good_bursts, labelled_for, specs_for
-from pipeline.judge_data import KnownClip, Spec, cut, label_all
+from pipeline.calibrate_judge import LASTING, SIZES, fit_on, good_bursts, labelled_for, specs_for
+from pipeline.judge_data import KnownClip, Labelled, Spec, cut, label_all
 from qa.damage import ALL, MOST, ONE
-from qa.judge import Judge
 from stages.fuse import FuseConfig
 from stages.matting import MattingConfig
+from stages.reliability import Expertise
+from stages.temporal import TemporalConfig
 
-CONFIG = FuseConfig(matting=MattingConfig(enabled=False))
-"""Without matting: its kernels take a minute to compile, and the drawn person has no hair."""
+CONFIG = FuseConfig(matting=MattingConfig(enabled=False), temporal=TemporalConfig(enabled=False))
+"""Without matting, whose kernels take a minute to compile: the drawn person has no hair. Nor does it flicker."""
 
 
 def person(x: int) -> np.ndarray:
@@ -57,6 +59,12 @@ def known(name: str, frames: int, *, wrong: bool = False) -> KnownClip:
     return KnownClip("toys", name, clip, tuple(truths))
 
 
+def labels(work: list[tuple[KnownClip, Spec]], cache: Path, **configs: FuseConfig) -> list[Labelled]:
+    """All groups are fused by `CONFIG`, unless theirs is given."""
+    by_group = {known.group: configs.get(known.group, CONFIG) for known, _ in work}
+    return label_all(work, by_group, side=96, cache=cache, jobs=1)
+
+
 def test_bursts_are_cut_with_all_that_belongs_to_them() -> None:
     parts = list(cut(known("walk", 6), 4))
     assert [len(part.clip) for part in parts] == [4, 2]
@@ -66,7 +74,7 @@ def test_bursts_are_cut_with_all_that_belongs_to_them() -> None:
 
 
 def test_natural_labels_are_the_fused_one_and_every_raw_vote(tmp_path: Path) -> None:
-    found = label_all([(known("walk", 2), Spec())], CONFIG, side=96, cache=tmp_path, jobs=1)
+    found = labels([(known("walk", 2), Spec())], tmp_path)
     assert [(one.teacher, one.index) for one in found] == [(name, i) for name in ("", "a", "b", "c") for i in (0, 1)]
     assert all(one.example.good and one.natural for one in found)
     # A raw vote is judged by the other teachers.
@@ -76,7 +84,7 @@ def test_natural_labels_are_the_fused_one_and_every_raw_vote(tmp_path: Path) -> 
 @pytest.mark.parametrize("kind", ["missed_region", "over_segmentation", "lag"])
 def test_damage_in_all_votes_spoils_the_label(kind: str, tmp_path: Path) -> None:
     work = [(known("walk", 4), Spec(kind, 0.4, ALL)), (known("walk", 4), Spec(kind, 0.4, ONE))]
-    found = label_all(work, CONFIG, side=96, cache=tmp_path, jobs=1)
+    found = labels(work, tmp_path)
     assert np.mean([one.example.iou for one in found[:4]]) < 0.9
     assert np.mean([one.example.iou for one in found[4:]]) > np.mean([one.example.iou for one in found[:4]])
     assert not any(one.natural for one in found)
@@ -84,10 +92,10 @@ def test_damage_in_all_votes_spoils_the_label(kind: str, tmp_path: Path) -> None
 
 def test_what_was_computed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work = [(known("walk", 2), Spec()), (known("photo", 1), Spec("missed_region", 0.3, pan=True))]
-    first = label_all(work, CONFIG, side=96, cache=tmp_path, jobs=1)
+    first = labels(work, tmp_path)
     monkeypatch.setattr("pipeline.judge_data.inject", None)
     monkeypatch.setattr("pipeline.judge_data.fused", None)
-    again = label_all(work, CONFIG, side=96, cache=tmp_path, jobs=1)
+    again = labels(work, tmp_path)
     # repr: a rating that nobody asked for is NaN, which equals nothing
     assert repr(again) == repr(first)
 
@@ -96,13 +104,38 @@ def test_votes_that_see_nobody_cannot_be_damaged(tmp_path: Path) -> None:
     empty = known("walk", 1)
     clip = Clip(empty.clip.rows, empty.clip.joined, dict.fromkeys(empty.clip.votes, (None,)))
     nobody = KnownClip("toys", "nobody", clip, empty.truths)
-    assert label_all([(nobody, Spec("lag", 0.3))], CONFIG, side=96, cache=tmp_path, jobs=1) == []
+    assert labels([(nobody, Spec("lag", 0.3))], tmp_path) == []
+
+
+def test_each_source_is_labelled_by_its_own_fuse(tmp_path: Path) -> None:
+    """Two of three teachers see the lower third: the majority shows it, and a lone expert decides otherwise."""
+    split = known("walk", 1)
+    votes = split.clip.votes | {"c": known("walk", 1, wrong=True).clip.votes["c"]}
+    clip = Clip(split.clip.rows, split.clip.joined, votes)
+    one, other = (KnownClip("toys", group, clip, split.truths) for group in ("one", "other"))
+    lone = {name: Expertise(portrait=skill, figure=skill, distant=skill) for name, skill in (("a", 0.01), ("b", 0.01))}
+    expert = CONFIG.model_copy(update={"expertise": lone | {"c": Expertise(portrait=1, figure=1, distant=1)}})
+    found = labels([(one, Spec()), (other, Spec())], tmp_path, other=expert)
+    ious = {label.group: label.example.iou for label in found if not label.teacher}
+    assert ious["one"] > 0.95 > 0.8 > ious["other"]
 
 
 def test_only_good_bursts_are_damaged(tmp_path: Path) -> None:
-    labelled = labelled_for([known("good", 3), known("bad", 3, wrong=True)], CONFIG, side=96, cache=tmp_path)
-    assert {one.group for one in labelled if one.spec.kind} == {"good"}
-    assert list(good_bursts([one for one in labelled if one.natural])) == ["good:0:0:0"]
+    clips = [known("good", 1), known("bad", 1, wrong=True)]
+    found = labelled_for(clips, {"good": CONFIG, "bad": CONFIG}, side=96, cache=tmp_path)
+    assert {one.group for one in found if one.spec.kind} == {"good"}
+    assert [name.partition(":")[0] for name in good_bursts([one for one in found if one.natural])] == ["good"]
+
+
+def test_a_view_is_told_from_its_frame_and_gets_one_error(tmp_path: Path) -> None:
+    photo = known("photo", 1)
+    frame = replace(photo.clip.frames[0], name="0-portrait")
+    view = replace(photo, clip=replace(photo.clip, rows=(frame,)), viewed=True)
+    assert photo.name != view.name and photo.group == view.group
+    kinds = {spec.kind for number in range(8) for spec in specs_for(view, number)}
+    assert kinds == set(SIZES) - set(LASTING)
+    assert all(len(specs_for(view, number)) == 1 for number in range(8))
+    assert [one.viewed for one in labels([(photo, Spec()), (view, Spec())], tmp_path)] == [False] * 4 + [True] * 4
 
 
 def test_most_counts_and_one_and_all_are_there_too() -> None:
@@ -117,11 +150,10 @@ def test_most_counts_and_one_and_all_are_there_too() -> None:
     assert any(spec.pan for spec in specs) and not any(spec.pan for spec in specs_for(burst, 0))
 
 
-def test_calibrate_writes_a_judge_that_tells_them_apart(tmp_path: Path) -> None:
-    clips = [known(f"walk{index}", 3, wrong=index % 3 == 0) for index in range(6)]
-    path = calibrate_judge(clips, CONFIG, side=96, cache=tmp_path / "cache", output=tmp_path / "judge.json")
-    judge = Judge.read(path)
-    assert "toys: " in judge.fitted_on
-    natural = label_all([(clip, Spec()) for clip in clips[:2]], CONFIG, side=96, cache=tmp_path / "cache", jobs=1)
-    chances = {one.group: judge.probability(one.example.signals) for one in natural if not one.teacher}
+def test_a_judge_fitted_on_labels_tells_them_apart(tmp_path: Path) -> None:
+    clips = [known(f"walk{index}", 3, wrong=index % 2 == 0) for index in range(8)]
+    found = labels([(clip, Spec()) for clip in clips], tmp_path)
+    judge = fit_on(found)
+    assert judge.fitted_on == "toys: 96 natural labels, 0 with errors put in; 0 of all are of views"
+    chances = {one.group: judge.probability(one.example.signals) for one in found if not one.teacher}
     assert chances["walk1"] > chances["walk0"]

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import Protocol
 
-from pipeline.calibration_data import Known, Progress
+from rich.console import Console
+
+from pipeline.calibration_data import Known, Progress, reserved_for_fitting, samples_of, viewed
 from pipeline.code_digest import code_digest
+from pipeline.ensemble import Ensemble
 from pipeline.keys import hash_of
+from pipeline.params import Params
+from pipeline.progress import stage_progress
 from stages.combiner import fitted_bytes
 from stages.fuse import COMBINER, FuseConfig
 from stages.reliability import EXPERTISE, Expertise
@@ -29,20 +35,39 @@ REGIMES = ("sets", "leave_one_out")
 """Keys of the benchmark's JSON: in-domain, leave-one-set-out."""
 
 
-def folds(known: Sequence[Known]) -> dict[str, int]:
-    """Group to fold: the groups of each collection in order of their digest, dealt in turn."""
-    dealt = {}
-    for collection in sorted({one.collection for one in known}):
-        groups = sorted({one.group for one in known if one.collection == collection}, key=_digest)
-        dealt |= {group: index % FOLDS for index, group in enumerate(groups)}
-    return dealt
+class Sourced(Protocol):
+    """What has a source: `collection` names its set, `group` a photo or a sequence, never on both sides of a fit."""
+
+    @property
+    def collection(self) -> str: ...
+    @property
+    def group(self) -> str: ...
 
 
-def fit_for(one: Known, regime: str, dealt: dict[str, int]) -> str:
+def folds(known: Sequence[Sourced], count: int = FOLDS) -> dict[str, int]:
+    """Group to fold: the groups of each collection in order of their digest, dealt in turn to `count` folds."""
+    groups: dict[str, set[str]] = {}
+    for one in known:
+        groups.setdefault(one.collection, set()).add(one.group)
+    return {
+        group: index % count
+        for collection in sorted(groups)
+        for index, group in enumerate(sorted(groups[collection], key=_digest))
+    }
+
+
+def fit_for(one: Sourced, regime: str, dealt: dict[str, int]) -> str:
     """Name of the fit that a burst is measured with."""
     if one.collection == KEYED:
         return EVERYTHING
     return f"fold-{dealt[one.group]}" if regime == "sets" else f"without-{one.collection}"
+
+
+def configs_for(
+    known: Sequence[Sourced], regime: str, dealt: dict[str, int], fits: Mapping[str, FuseConfig]
+) -> dict[str, FuseConfig]:
+    """Group to the `fuse` that its labels are made by in a regime."""
+    return {one.group: fits[fit_for(one, regime, dealt)] for one in known}
 
 
 def fitted_on(name: str, collection: str, group: str, dealt: dict[str, int]) -> bool:
@@ -53,7 +78,7 @@ def fitted_on(name: str, collection: str, group: str, dealt: dict[str, int]) -> 
     return collection != left_out if kind == "without" else dealt[group] != int(left_out)
 
 
-def fit_names(known: Sequence[Known], dealt: dict[str, int]) -> list[str]:
+def fit_names(known: Sequence[Sourced], dealt: dict[str, int]) -> list[str]:
     """All fits that measuring `known` needs."""
     return sorted({fit_for(one, regime, dealt) for one in known for regime in REGIMES})
 
@@ -75,7 +100,7 @@ def fit_each(
         seen = [sample for sample in samples if fitted_on(name, sample.collection, sample.group, dealt)]
         key = hash_of([code, config.model_dump(), [_sample_digest(sample) for sample in seen]])
         files[name] = cache / "fits" / f"{key}.safetensors" if seen else None
-    missing = [name for name, path in files.items() if path is not None and not path.exists()]
+    missing = {name: path for name, path in files.items() if path is not None and not path.exists()}
     pool = ProcessPoolExecutor(
         min(jobs, max(1, len(missing))),
         multiprocessing.get_context("spawn"),
@@ -83,7 +108,7 @@ def fit_each(
         initargs=(samples if missing else [], dealt, config),
     )
     with pool:
-        waiting = {pool.submit(_fit, name, files[name]): name for name in missing}
+        waiting = {pool.submit(_fit, name, path): name for name, path in missing.items()}
         for done, finished in enumerate(as_completed(waiting), start=1):
             finished.result()
             progress(done, len(missing), waiting[finished])
@@ -102,6 +127,36 @@ def expertise_of(name: str, samples: Sequence[Sample], dealt: dict[str, int]) ->
     """The expertise table that a fit's samples give; empty without samples."""
     seen = [sample for sample in samples if fitted_on(name, sample.collection, sample.group, dealt)]
     return fit_expertise(seen) if seen else {}
+
+
+def cross_fits(
+    known: Sequence[Known],
+    names: Sequence[str],
+    dealt: dict[str, int],
+    params: Params,
+    cache: Path,
+    *,
+    jobs: int,
+    console: Console,
+) -> dict[str, FuseConfig]:
+    """Fit name to the `fuse` that all measured with it is labelled by; without any truth the project's own, as it is.
+
+    `weighted` has its table of expertise fitted anew, `combiner` its network too. Fitted on `known` and views of it.
+    """
+    if not known:
+        return dict.fromkeys(names, params.fuse)
+    config = FitConfig(edge_gain=params.fuse.edge_gain)
+    material = [*known, *viewed(known, reserved_for_fitting(), seed=config.seed)]
+    with stage_progress("votes", console) as progress:
+        samples = samples_of(material, params, config, cache, jobs=jobs, progress=progress)
+    teachers = Ensemble(params, cache).teachers
+    if params.fuse.strategy != COMBINER:
+        tables = {name: expertise_of(name, samples, dealt) for name in names}
+        design = fuse_with(params.fuse, None, teachers).expertise
+        return {name: params.fuse.model_copy(update={"expertise": design | table}) for name, table in tables.items()}
+    with stage_progress("fits", console) as progress:
+        files = fit_each(names, samples, dealt, config, cache, jobs=jobs, progress=progress)
+    return {name: fuse_with(params.fuse, path, teachers) for name, path in files.items()}
 
 
 class _Worker:
