@@ -217,18 +217,10 @@ class _Worker:
         return list(rows)
 
     def _judged(self, known: KnownClip, spec: Spec, labeller: _Labeller, what: str) -> list[Judgement]:
-        # The same draw pans the same way whatever is injected: it is compared with itself.
-        seed = [zlib.crc32(known.name.encode()), spec.draw]
-        clip, truths = known.clip, list(known.truths)
-        if spec.pan:
-            clip, truths = panned(clip, truths, np.random.default_rng([*seed, 1]), frames=BURST)
-        if spec.kind:
-            kind = zlib.crc32(spec.kind.encode())
-            rng = np.random.default_rng([*seed, 2, kind, round(1000 * spec.size), round(1000 * spec.share)])
-            try:
-                clip = inject(spec.kind, clip, spec.size, rng, spec.share)
-            except ValueError:  # the votes see nobody: nothing can be damaged, and the label is not good either
-                return []
+        done = damaged(known, spec)
+        if done is None:
+            return []
+        clip, truths = done
         clip = self._fused(labeller, clip, what)
         views = views_of(clip, self._side)
         tracks = tracks_of(views) if spec.pan else self._tracked(known, views)
@@ -263,6 +255,23 @@ class _Worker:
 
 Judgement = tuple[int, str, Example]
 """Index of the frame, teacher, example."""
+
+
+def damaged(known: KnownClip, spec: Spec) -> tuple[Clip, list[bytes]] | None:
+    """The burst, before it is fused, and its truths, as `spec` says; None where the votes see nobody to damage."""
+    # The same draw pans the same way whatever is injected: it is compared with itself.
+    seed = [zlib.crc32(known.name.encode()), spec.draw]
+    clip, truths = known.clip, list(known.truths)
+    if spec.pan:
+        clip, truths = panned(clip, truths, np.random.default_rng([*seed, 1]), frames=BURST)
+    if spec.kind:
+        kind = zlib.crc32(spec.kind.encode())
+        rng = np.random.default_rng([*seed, 2, kind, round(1000 * spec.size), round(1000 * spec.share)])
+        try:
+            clip = inject(spec.kind, clip, spec.size, rng, spec.share)
+        except ValueError:  # nothing can be damaged, and the label is not good either
+            return None
+    return clip, truths
 
 
 @contextmanager

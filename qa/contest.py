@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.images import Image
 from qa.metrics import Mask, boundary
 from qa.view import View
 
@@ -23,12 +24,16 @@ THICKNESS = 0.01
 REGIONS = 3
 """Regions a side that are looked at, the largest first."""
 BINS = 8
-"""Colour bins a channel."""
+"""Colour bins a channel, a power of two."""
 RING = 0.15
 """Background within this fraction of the diagonal of the label tells which colours surround the person."""
 
 Colours = NDArray[np.float32]
-"""`(H, W)` float32 0-1: how much a pixel's colour is the foreground's rather than the surrounding background's."""
+"""`(BINS, BINS, BINS)` float32 0-1, by RGB: how much a colour is the foreground's, not the surrounding background's."""
+
+_SHIFT = 9 - BINS.bit_length()
+_SMOOTHING = 0.5 * np.eye(BINS) + 0.25 * (np.eye(BINS, k=1) + np.eye(BINS, k=-1))
+_SMOOTHING[0, 0] = _SMOOTHING[-1, -1] = 0.75
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def contests(view: View) -> list[Contest]:
         for region in _largest(np.asarray(cv2.morphologyEx(side, cv2.MORPH_OPEN, disk), np.uint8)):
             if colours is None:  # costs as much as all the rest, and a good label has nothing contested
                 colours = colour_model(view, contested)
-            like = float(np.mean(colours[region]))
+            like = float(np.mean(colours[tuple((view.image[region] >> _SHIFT).T)]))
             found.append(
                 Contest(
                     region=region,
@@ -108,7 +113,7 @@ def contests(view: View) -> list[Contest]:
 
 
 def colour_model(view: View, contested: Mask) -> Colours:
-    """Share of the foreground in each pixel's colour bin, from the uncontested label and its uncontested surroundings.
+    """Share of the foreground in each colour, from the uncontested label and its uncontested surroundings.
 
     One half where one of the two has no pixels. Bins are smoothed, so that few pixels do not make certainty.
     """
@@ -116,12 +121,10 @@ def colour_model(view: View, contested: Mask) -> Colours:
     near = within_quickly(label, RING * view.diagonal)
     inside, outside = label & ~contested, ~label & near & ~contested
     if not inside.any() or not outside.any():
-        return np.full(view.shape, 0.5, np.float32)
-    bins = (view.image.astype(np.int32) * BINS) >> 8
-    index = (bins[..., 0] * BINS + bins[..., 1]) * BINS + bins[..., 2]
-    fore, back = (_histogram(index[where]) for where in (inside, outside))
+        return np.full((BINS, BINS, BINS), 0.5, np.float32)
+    fore, back = (_histogram(view.image, where) for where in (inside, outside))
     floor = 0.02 / BINS**3 * 8
-    return np.asarray(((fore + floor) / (fore + back + 2 * floor))[index], np.float32)
+    return np.asarray((fore + floor) / (fore + back + 2 * floor), np.float32)
 
 
 def within_quickly(mask: Mask, reach: float) -> Mask:
@@ -130,13 +133,10 @@ def within_quickly(mask: Mask, reach: float) -> Mask:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
 
 
-def _histogram(index: NDArray[np.int32]) -> NDArray[np.float64]:
-    cube = np.bincount(index, minlength=BINS**3).astype(np.float64).reshape(BINS, BINS, BINS) / index.size
-    for axis in range(3):
-        padded = np.pad(cube, [(1, 1) if a == axis else (0, 0) for a in range(3)], mode="edge")
-        cube = (np.roll(padded, 1, axis) + 2 * padded + np.roll(padded, -1, axis)) / 4
-        cube = np.take(cube, range(1, BINS + 1), axis)
-    return cube.ravel()
+def _histogram(image: Image, where: Mask) -> NDArray[np.float64]:
+    counts = cv2.calcHist([image], [0, 1, 2], where.astype(np.uint8), [BINS] * 3, [0, 256] * 3)
+    cube = np.asarray(counts, np.float64) / np.count_nonzero(where)
+    return np.einsum("ai,bj,ck,ijk->abc", _SMOOTHING, _SMOOTHING, _SMOOTHING, cube, optimize=True)
 
 
 def _largest(binary: NDArray[np.uint8]) -> Iterator[Mask]:

@@ -6,10 +6,10 @@ import numpy as np
 
 from qa.metrics import iou
 from qa.view import Outline, View
-from stages.reliability import EXPERTISE, reliabilities, shot_of
+from stages.reliability import EXPERTISE, shot_of, weigh
 
 EDGE_GAIN = 4.0
-"""Preference for teachers whose contour follows the picture's edges, see `stages.reliability.reliabilities`."""
+"""Preference for teachers whose contour follows the picture's edges, see `stages.reliability.weigh`."""
 
 
 def expert_signals(view: View) -> dict[str, float]:
@@ -22,12 +22,15 @@ def expert_signals(view: View) -> dict[str, float]:
     """
     if len(view.votes) < 2:
         return {}
-    votes = np.stack([vote.astype(np.float32) / np.float32(255) for vote in view.votes.values()])
+    fits = [float(np.mean(view.near_edges[one.edge])) if one.edge.any() else 0.0 for one in view.outlines]
     shot = shot_of([tuple(box) for box in view.boxes or ()], list(view.scores))
-    weights = reliabilities(votes, list(view.votes), view.edges, shot, EXPERTISE, edge_gain=EDGE_GAIN)
+    weights = weigh(fits, list(view.votes), shot, EXPERTISE, edge_gain=EDGE_GAIN)
     label, band = view.label.mask, view.label.band
-    backed = Outline(np.asarray(np.tensordot(weights, votes, axes=1) >= 0.5))
-    against = np.tensordot(weights, ((votes >= 0.5) != label).astype(np.float32), axes=1)
+    mean, ayes = np.zeros(view.shape, np.float32), np.zeros(view.shape, np.float32)
+    for weight, vote, outline in zip(weights, view.votes.values(), view.outlines, strict=True):
+        mean += weight * vote
+        ayes += weight * outline.mask
+    backed, against = Outline(np.asarray(mean >= 127.5)), np.abs(ayes - label)
     core = label & ~band
     signals = {"expert_iou": iou(label, backed.mask), "expert_f": view.label.match(backed)}
     if core.any():

@@ -6,7 +6,6 @@ voted, the detector said nothing, the label is empty) is left out rather than ma
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import cv2
@@ -93,26 +92,25 @@ def _box_slices(box: Box, shape: tuple[int, int], margin: float = 0.0) -> tuple[
 
 
 def _agreement(view: View) -> dict[str, float]:
-    outlines, label = view.outlines, view.label
-    if not outlines:
+    if not view.outlines:
         return {}
-    ious = sorted(iou(label.mask, outline.mask) for outline in outlines)
-    fs = sorted(label.match(outline) for outline in outlines)
+    all_ious, all_fs = view.agreement
+    ious, fs = np.sort(all_ious[0, 1:]).tolist(), np.sort(all_fs[0, 1:]).tolist()
     signals = {
-        "teachers": float(len(outlines)),
+        "teachers": float(len(view.outlines)),
         "label_iou": float(np.median(ious)),
         "label_iou_best": ious[-1],
         "label_f": float(np.median(fs)),
         "label_f_best": fs[-1],
     }
-    if len(outlines) > 1:
+    if len(view.outlines) > 1:
         signals |= {"label_iou_second": ious[-2], "label_iou_worst": ious[0]}
         signals |= {"label_f_second": fs[-2], "label_f_worst": fs[0]}
-        pairs = list(itertools.combinations(outlines, 2))
-        pair_ious = [iou(a.mask, b.mask) for a, b in pairs]
+        pairs = np.triu_indices(len(view.outlines), 1)
+        pair_ious = all_ious[1:, 1:][pairs]
         signals["teacher_iou"] = float(np.mean(pair_ious))
-        signals["teacher_iou_min"] = min(pair_ious)
-        signals["teacher_f"] = float(np.mean([a.match(b) for a, b in pairs]))
+        signals["teacher_iou_min"] = float(np.min(pair_ious))
+        signals["teacher_f"] = float(np.mean(all_fs[1:, 1:][pairs]))
     return signals | _doubt(view)
 
 
@@ -177,11 +175,8 @@ def _hole_areas(mask: Mask) -> NDArray[np.int64]:
 
 
 def _edge_fit(view: View) -> float:
-    grey = cv2.GaussianBlur(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
-    dx, dy = (cv2.Sobel(grey, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
     # A label may lie a pixel beside the edge at working size: the best gradient within one pixel counts.
-    # not cv2.magnitude: its last bit depends on where the array lies in memory
-    gradient = np.asarray(cv2.dilate(np.hypot(dx, dy), np.ones((3, 3), np.uint8)), dtype=np.float32)
+    gradient = np.asarray(cv2.dilate(view.gradient, np.ones((3, 3), np.uint8)), dtype=np.float32)
     beside = view.label.band & ~within(view.label.edge, 2)
     on_edge = float(np.mean(gradient[view.label.edge]))
     off_edge = float(np.mean(gradient[beside])) if beside.any() else on_edge

@@ -83,3 +83,18 @@ def test_one_teacher_is_no_contest():
 def test_without_a_sure_foreground_colours_say_nothing():
     shown = view(BODY, BODY, ~BODY, ~BODY)
     assert (colour_model(shown, np.ones(SIZE, np.bool_)) == 0.5).all()
+
+
+def test_colours_by_hand():
+    """Four pixels of skin in the label, twelve of wall about it: each has its own bins and the neighbours' smear."""
+    label = np.zeros((4, 4), np.bool_)
+    label[1:3, 1:3] = True
+    image = np.where(label[..., None], SKIN, WALL).astype(np.uint8)
+    shown = View(image=image, trust=np.zeros((4, 4), np.uint8), label=Outline(label))
+    colours = colour_model(shown, np.zeros((4, 4), np.bool_))
+    skin, wall = (tuple(value >> 5 for value in colour) for colour in (SKIN, WALL))
+    floor = 0.16 / 512
+    # Smoothing keeps an eighth of a bin's share in it, half of it along each of three axes.
+    assert colours[skin] == pytest.approx((1 / 8 + floor) / (1 / 8 + 2 * floor), abs=1e-4)
+    assert colours[wall] == pytest.approx(floor / (1 / 8 + 2 * floor), abs=1e-2)
+    assert colours[7, 0, 0] == pytest.approx(0.5)

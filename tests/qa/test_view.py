@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from datasets.clips import Clip
 from datasets.images import encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, LabelRow, VoteRow
+from qa.metrics import boundary_f, iou
 from qa.view import Outline, View, view_of, working_size
+from stages.paste import paste
 
 KEY = {"source": "s", "clip": 0, "burst": 0, "time_us": 0}
 WHOLE = [[0.0, 0.0, 1.0, 1.0]]
@@ -96,3 +100,22 @@ def test_outline_maps_nest():
     assert (outline.band >= outline.near).all() and (outline.near >= outline.edge).all()
     assert outline.match(outline) == 1
     assert outline.match(Outline(disc(120, 160, 45))) == 0
+
+
+def test_the_agreement_of_all_outlines_is_that_of_each_pair():
+    masks = [disc(45, 70, radius) for radius in (10, 14, 20)] + [np.zeros((45, 70), np.bool_)] * 2
+    label = Outline(np.roll(masks[0], 3, axis=1))
+    votes = {str(index): mask.astype(np.uint8) * 255 for index, mask in enumerate(masks)}
+    view = View(np.zeros((45, 70, 3), np.uint8), np.zeros((45, 70), np.uint8), label, votes=votes)
+    ious, fs = view.agreement
+    outlines = (view.label, *view.outlines)
+    for i, first in enumerate(outlines):
+        for j, second in enumerate(outlines):
+            assert ious[i, j] == iou(first.mask, second.mask)
+            assert fs[i, j] == pytest.approx(boundary_f(first.mask, second.mask))
+
+
+def test_a_vote_on_the_whole_frame_lands_where_pasting_puts_it():
+    vote = vote_row("a", disc(96, 96, 30), WHOLE)
+    shown = view_of(replace(burst(), votes={"a": (vote,)}), 0, side=80).votes["a"]
+    assert np.abs(shown.astype(int) - paste(vote, 80, 60)).max() <= 1
