@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from datasets.clips import Clip
 from datasets.images import decode_grey
-from pipeline.calibrate import FITS, UnknownFitError, run_calibrate
+from pipeline.calibrate import FITS, Calibration, UnknownFitError, run_calibrate
 from pipeline.calibration_data import known_bursts, viewed
+from pipeline.folds import folds
+from pipeline.judge_data import Labelled, Spec
+from pipeline.params import load_params
+from qa.examples import Example
+from qa.judge import Judge
 from stages.ingest import IngestConfig
 
 
@@ -57,3 +63,48 @@ def test_views_stay_in_their_frames_group_and_come_again_the_same(tmp_path: Path
 def test_an_unknown_fit_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UnknownFitError, match=f"nothing called horoscope can be fitted; there are {', '.join(FITS)}"):
         run_calibrate(tmp_path, tmp_path, output=None, names=["horoscope"], console=Console())
+
+
+def test_the_judge_is_fitted_on_labels_of_fuses_that_did_not_see_their_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_truth(tmp_path / "truth")
+    asked: dict[str, object] = {}
+
+    def cross_fits(known, names, dealt, params, cache, **rest):
+        asked["names"] = names
+        return {name: params.fuse.model_copy(update={"edge_gain": float(index)}) for index, name in enumerate(names)}
+
+    def labelled_for(clips, configs, **rest):
+        asked["gains"] = {clip.group: configs[clip.group].edge_gain for clip in clips}
+        asked["viewed"] = [clip.viewed for clip in clips]
+        rng = np.random.default_rng(0)
+        examples = [Example({"label_iou": iou}, iou, 0.9) for iou in rng.uniform(0.9, 1, 60)]
+        return [
+            Labelled("photos", f"photos/{index % 6}", "b", index, Spec(), "", example)
+            for index, example in enumerate(examples)
+        ]
+
+    class Votes:
+        def __init__(self, params, cache):
+            pass
+
+        def clip(self, frames):
+            return Clip(frames)
+
+    monkeypatch.setattr("pipeline.calibrate.cross_fits", cross_fits)
+    monkeypatch.setattr("pipeline.calibrate.labelled_for", labelled_for)
+    monkeypatch.setattr("pipeline.calibrate.Ensemble", Votes)
+    monkeypatch.setattr("pipeline.calibrate.reserved_for_fitting", lambda: [np.full((300, 400, 3), 90, np.uint8)])
+    params = load_params(Path(__file__).parents[2] / "params.yaml")
+    given = Calibration(params, tmp_path / "truth", tmp_path / "cache", tmp_path / "out", 1, Console())
+    path = FITS["judge"](given)
+    assert path == tmp_path / "out" / "judge.json"
+    judge = Judge.read(path)
+    assert judge.probability({"label_iou": 0.99}) > 0.8 > 0.3 > judge.probability({"label_iou": 0.91})
+    assert judge.fitted_on.startswith("photos: 60 natural labels")
+    # Held-out fits only, and every source's own: that of its fold.
+    dealt = folds(known_bursts(tmp_path / "truth", params.ingest))
+    assert asked["names"] == sorted({f"fold-{fold}" for fold in dealt.values()})
+    assert asked["gains"] == {group: asked["names"].index(f"fold-{fold}") for group, fold in dealt.items()}
+    assert sum(asked["viewed"]) >= 4

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -133,3 +135,59 @@ def test_signals_hardly_depend_on_resolution():
     assert large["label_iou"] == pytest.approx(np.median([1, iou(PERSON, vote)]))
     for name in ("core_doubt", "band_doubt", "region_area", "area"):
         assert large[name] == pytest.approx(small[name], abs=0.06), name
+
+
+class TestFourByFour:
+    """A square of four pixels in the middle of sixteen; one of two teachers sees two pixels more, right of it."""
+
+    SQUARE = np.zeros((4, 4), np.bool_)
+    SQUARE[1:3, 1:3] = True
+    WIDE = SQUARE.copy()
+    WIDE[1:3, 3] = True
+
+    def signals(self, label: np.ndarray, *votes: np.ndarray, **values: object) -> dict[str, float]:
+        given = {str(i): vote.astype(np.uint8) * 255 for i, vote in enumerate(votes)}
+        image, trust = np.full((4, 4, 3), 90, np.uint8), np.full((4, 4), 102, np.uint8)
+        return frame_signals(View(image=image, trust=trust, label=Outline(label), votes=given, **values))
+
+    def test_agreement_and_doubt(self):
+        found = self.signals(self.SQUARE, self.SQUARE, self.WIDE)
+        assert found["label_iou"] == pytest.approx((1 + 4 / 6) / 2)
+        assert (found["label_iou_best"], found["label_iou_worst"]) == pytest.approx((1, 4 / 6))
+        assert found["teacher_iou"] == pytest.approx(4 / 6)
+        # All sixteen pixels lie within two of the outline: half of the votes doubts two of them.
+        assert found["band_doubt"] == pytest.approx(0.5 * 2 / 16) and found["core_doubt"] == 0
+        assert found["band_trust"] == pytest.approx(0.4) and found["area"] == pytest.approx(4 / 16)
+
+    def test_a_hole_and_a_speck_apart(self):
+        ring = np.ones((4, 4), np.bool_)
+        ring[1, 1] = False
+        assert self.signals(ring)["hole_area"] == pytest.approx(1 / 15)
+        parts = self.SQUARE.copy()
+        parts[0, 3] = parts[2, 2] = False
+        parts[3, 3] = True
+        assert self.signals(parts)["components"] == 2
+        assert self.signals(parts)["stray_area"] == pytest.approx(1 / 4)
+
+    def test_boxes(self):
+        found = self.signals(self.SQUARE, boxes=[[0.25, 0.0, 0.75, 1.0]], scores=[0.9])
+        assert found["box_iou"] == pytest.approx(4 / 8) and found["box_filled"] == pytest.approx(4 / 8)
+        assert found["box_outside"] == 0
+        assert found["box_short"] == pytest.approx(1 / 4) and found["box_over"] == 0
+
+
+def test_mirrored_evidence_says_the_same():
+    arm, leg = block(30, 80, 45, 105), block(60, 40, 80, 55)
+    given = view(PERSON & ~leg, PERSON, PERSON | arm, PERSON & ~leg, boxes=[[0.3, 0.2, 0.75, 0.9]], scores=[0.9])
+    turned = replace(
+        given,
+        image=given.image[:, ::-1].copy(),
+        label=Outline(given.label.mask[:, ::-1].copy()),
+        votes={name: vote[:, ::-1].copy() for name, vote in given.votes.items()},
+        boxes=[[0.25, 0.2, 0.7, 0.9]],
+    )
+    first, second = frame_signals(given), frame_signals(turned)
+    assert first.pop("contact_left") == second.pop("contact_right")
+    assert first.pop("contact_right") == second.pop("contact_left")
+    # A boundary lies on one side of its pixels, so a mirrored one lies a pixel further.
+    assert second == {name: pytest.approx(value, abs=0.12) for name, value in first.items()}
