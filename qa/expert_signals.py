@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qa.metrics import iou
+from qa.support import least_support
 from qa.view import Outline, View
 from stages.reliability import EXPERTISE, shot_of, weigh
 
@@ -17,7 +18,8 @@ def expert_signals(view: View) -> dict[str, float]:
 
     Teachers are weighed by their expertise for the kind of shot and by how well they follow the picture's edges.
 
-    - `expert_iou`, `expert_f`: IoU and boundary F of the label with their weighted vote.
+    - `expert_iou`, `expert_f`: IoU and boundary F of the label with their weighted vote; `expert_support`: how far that
+      supports the label where it does so least, see `qa.support`.
     - `expert_core`, `expert_band`: weight of the teachers that contradict the label, mean over its core and its band.
     """
     if len(view.votes) < 2:
@@ -32,7 +34,11 @@ def expert_signals(view: View) -> dict[str, float]:
         ayes += weight * outline.mask
     backed, against = Outline(np.asarray(mean >= 127.5)), np.abs(ayes - label)
     core = label & ~band
-    signals = {"expert_iou": iou(label, backed.mask), "expert_f": view.label.match(backed)}
+    signals = {
+        "expert_iou": iou(label, backed.mask),
+        "expert_f": view.label.match(backed),
+        "expert_support": least_support(mean, label),
+    }
     if core.any():
         signals["expert_core"] = float(np.mean(against[core]))
     if band.any():

@@ -16,6 +16,7 @@ from qa.contest import contest_signals
 from qa.expert_signals import expert_signals
 from qa.metrics import Mask, iou, within
 from qa.outline_signals import outline_signals
+from qa.support import least_support
 from qa.view import Box, View
 
 DISSENT = 0.3
@@ -36,7 +37,7 @@ def frame_signals(view: View) -> dict[str, float]:
 
     - `teacher_iou`, `teacher_f`: mean pairwise IoU and boundary F of the teachers; `teacher_iou_min`: the worst pair.
     - `label_iou`, `label_f`: median agreement of the label with the teachers; `…_best`, `…_second`, `…_worst`: with the
-      ones that agree best, second best and least.
+      ones that agree best, second best and least. `support`: where the votes support the label least, see `qa.support`.
     - `core_doubt`, `band_doubt`: mean share of the teachers that contradict the label, in the foreground's core and in
       the band around its boundary. `regions`: connected regions of doubt outside the band; `region_area`,
       `region_largest`: their area over the label's perimeter × the band's width.
@@ -102,6 +103,7 @@ def _agreement(view: View) -> dict[str, float]:
         "label_iou_best": ious[-1],
         "label_f": float(np.median(fs)),
         "label_f_best": fs[-1],
+        "support": least_support(np.mean(list(view.votes.values()), axis=0, dtype=np.float32), view.label.mask),
     }
     if len(view.outlines) > 1:
         signals |= {"label_iou_second": ious[-2], "label_iou_worst": ious[0]}
