@@ -85,3 +85,68 @@ def test_named_is_the_share_of_errors_called_by_their_type(figures: ModuleType) 
     right = judged(figures, BAD, 0.1, spec=Spec("lag", 0.2))
     wrong = judged(figures, BAD, 0.1)
     assert figures.named([right, right, wrong]) == pytest.approx(2 / 3)
+
+
+class TestNobodyIsJudgedByWhoSawHim:
+    """The benchmark itself, with a judge that only notes what it was fitted on."""
+
+    @pytest.fixture
+    def judge(self, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+        monkeypatch.syspath_prepend(BENCHMARKS)
+        module = importlib.import_module("judge")
+        fitted: list[list[Labelled]] = []
+
+        class Noted:
+            signals = ("label_iou",)
+
+            def __init__(self, seen: list[Labelled]) -> None:
+                self.number = len(fitted)
+                fitted.append(seen)
+
+            def probabilities(self, samples: np.ndarray) -> np.ndarray:
+                return np.full(len(samples), float(self.number))
+
+        monkeypatch.setattr(module, "fit_on", Noted)
+        module.fitted = fitted
+        return module
+
+    def labels(self) -> list[Labelled]:
+        example = Example({"label_iou": 0.9}, *GOOD)
+        groups = [("keyed", "keyed"), *(("ccp", f"ccp/{i}") for i in range(6)), ("davis", "hike"), ("davis", "lucia")]
+        return [
+            Labelled(collection, group, f"{group}{viewed}", 0, NOTHING, "", example, viewed)
+            for collection, group in groups
+            for viewed in (False, True)
+            if not (viewed and collection == "keyed")
+        ]
+
+    def test_in_domain(self, judge: ModuleType) -> None:
+        found = self.labels()
+        dealt = {group: index % 3 for index, group in enumerate(sorted({one.group for one in found} - {"keyed"}))}
+        judged = judge.cross_judged(found, dealt)
+        assert len(judged) == 9 and not any(one.labelled.viewed for one in judged)
+        for one in judged:
+            seen = judge.fitted[int(one.chance)]
+            assert one.labelled.group not in {other.group for other in seen}
+            assert "keyed" not in {other.collection for other in seen}
+            assert {"ccp", "davis"} == {other.collection for other in seen} and any(other.viewed for other in seen)
+        assert max(len(seen) for seen in judge.fitted) == 16  # the keyed clip's judge saw all the others
+
+    def test_sets_left_out(self, judge: ModuleType) -> None:
+        found = self.labels()
+        judged = judge.left_out(found, found)
+        assert len(judged) == 9
+        for one in judged:
+            seen = {other.collection for other in judge.fitted[int(one.chance)]}
+            assert seen == {"ccp", "davis"} - {one.labelled.collection}
+
+
+def test_positives_are_counted_as_they_are_compared(figures: ModuleType) -> None:
+    spoilt = Spec("jagged_edge", 0.5, 0.5)
+    labels = [
+        judged(figures, GOOD, 0.9),
+        judged(figures, BAD, 0.9, spec=spoilt),
+        judged(figures, BAD, 0.4, spec=spoilt),
+    ]
+    counts = figures.positives(labels)
+    assert counts["jagged_edge"] == 2 and counts["lag"] == 0 and counts["natural"] == 0
