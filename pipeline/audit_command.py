@@ -1,0 +1,74 @@
+"""`autoroto audit`: what people said of a random sample of the labels becomes the table that `curate` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from datasets.clips import Clip, read_clips
+from datasets.reviews import latest, read_decisions
+from datasets.schema import QualityRow
+from pipeline.params import load_params
+from pipeline.shards import shards_of
+from qa.audit import FILE, Audit, write_audit
+from qa.audited import audited_labels, take_audit
+from qa.curate import REVIEWS
+
+LISTED = 20
+"""Undecided frames that are named."""
+
+
+def run_audit(root: Path, console: Console) -> Audit | None:
+    """Take the audit of the project in `root` and write `data/reviews/audit.json`; None without any verdict.
+
+    Raises:
+        FileNotFoundError: an earlier stage has not run.
+    """
+    config = load_params(root / "params.yaml").curate
+    decisions = latest(read_decisions(root / REVIEWS))
+    labels = list(audited_labels(_scored(root), decisions, config.audit, annotations=config.annotations))
+    undecided = [label for label in labels if label.errors is None]
+    console.print(f"{len(labels)} labels are drawn, {len(undecided)} of them undecided", highlight=False)
+    for label in undecided[:LISTED]:
+        console.print(
+            f"  {label.key[0][:12]} at {label.key[1] / 1e6:.2f} s, quality {label.quality:.2f}", highlight=False
+        )
+    if len(undecided) == len(labels):
+        console.print("Nobody has decided on any of them: review them, then take the audit.")
+        return None
+    audit = take_audit(labels, config.groups, config.audit)
+    write_audit(root / REVIEWS / FILE, audit)
+    console.print(_table(audit))
+    console.print(sentence(audit), highlight=False)
+    return audit
+
+
+def sentence(audit: Audit) -> str:
+    """What the audit says of silver."""
+    promise = f"P(bad | silver) <= {audit.bad:.0%} at {audit.confidence:.0%} confidence"
+    if audit.verdict == "too_few":
+        return f"Too few labels were drawn to prove {promise}: silver's threshold stays as set by hand."
+    if audit.verdict == "failed":
+        return f"No threshold was proved to give {promise}: no label is silver."
+    return (
+        f"Silver from quality {audit.silver_quality:.3f}: {audit.silver_bad} of {audit.silver_count} audited labels are "
+        f"bad, at most {audit.silver_bound:.1%} ({promise})."
+    )
+
+
+def _table(audit: Audit) -> Table:
+    table = Table("group", "audited", "wrong in the core", "wrong in the band", title="Errors, with those set by hand")
+    for group, error in audit.errors.items():
+        table.add_row(group, str(error.count), f"{error.core:.1%}", f"{error.band:.1%}")
+    return table
+
+
+def _scored(root: Path) -> Iterator[Clip]:
+    frames = {shard.lineage: shard for shard in shards_of("ingest", root)}
+    labels = {shard.lineage: shard for shard in shards_of("fuse", root)}
+    for score in shards_of("score", root):
+        paths = [score.path, labels[score.lineage].path, frames[score.lineage].path]
+        yield from read_clips(paths, primary=QualityRow)
