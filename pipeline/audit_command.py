@@ -54,7 +54,7 @@ def sentence(audit: Audit) -> str:
     if audit.verdict == "failed":
         return f"No threshold was proved to give {promise}: no label is silver."
     return (
-        f"Silver from quality {audit.silver_quality:.3f}: {audit.silver_bad} of {audit.silver_count} audited labels are "
+        f"Silver from quality {audit.silver_quality:.3f}: {audit.silver_bad} of {audit.silver_count} labels are "
         f"bad, at most {audit.silver_bound:.1%} ({promise})."
     )
 

@@ -25,6 +25,7 @@ from training.losses import student_losses
 from training.optimizer import make_optimizers
 from training.schedule import rate_share, training_size
 from training.validate import ValidationClip, read_validation, validation_iou
+from training.weighting import GroupWeighting
 from training.weights import WEIGHTS, load_into, save_student
 
 
@@ -103,6 +104,7 @@ class _Run:
             network.to(self.device)
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizers = make_optimizers(self.model, config)
+        self.weighting = GroupWeighting(config.weighting, self.model.head)
         self.progress = Progress(identity)
         self._resume()
 
@@ -157,14 +159,10 @@ class _Run:
                 frames[batch.own.to(self.device), 3:] = self._own_output(self._floats(batch.before))
             self.model.train()
             logits = self.model(frames)
-        losses = student_losses(
-            logits.float(),
-            self._floats(batch.alpha),
-            self._floats(batch.trust),
-            batch.weight.to(self.device),
-            config.loss,
-            batch.band_weight.to(self.device),
-        )
+        logits, alpha, trust = logits.float(), self._floats(batch.alpha), self._floats(batch.trust)
+        weight, band_weight = (each.to(self.device) for each in self.weighting.weigh(batch))
+        losses = student_losses(logits, alpha, trust, weight, config.loss, band_weight)
+        self.weighting.follow(self.progress.step, logits, alpha, trust, batch.group.to(self.device))
         self.model.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         for optimizer in self.optimizers.values():
@@ -213,6 +211,7 @@ class _Run:
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "best": self.best,
+            "weighting": self.weighting.tensors(),
             **{name: optimizer_tensors(optimizer) for name, optimizer in self.optimizers.items()},
         }
         save_checkpoint(self.checkpoints, tensors, self.progress)
@@ -225,6 +224,7 @@ class _Run:
         self.model.load_state_dict(tensors["model"])
         self.average.load_state_dict(tensors["average"])
         self.best = tensors["best"]
+        self.weighting.restore(tensors["weighting"])
         for name, optimizer in self.optimizers.items():
             restore_optimizer(optimizer, tensors[name])
 
