@@ -13,7 +13,7 @@ from datasets.reviews import latest, read_decisions
 from datasets.schema import QualityRow
 from pipeline.params import load_params
 from pipeline.shards import shards_of
-from qa.audit import FILE, Audit, write_audit
+from qa.audit import FILE, Audit, sentence, write_audit
 from qa.audited import audited_labels, take_audit
 from qa.curate import REVIEWS
 
@@ -44,19 +44,6 @@ def run_audit(root: Path, console: Console) -> Audit | None:
     console.print(_table(audit))
     console.print(sentence(audit), highlight=False)
     return audit
-
-
-def sentence(audit: Audit) -> str:
-    """What the audit says of silver."""
-    promise = f"P(bad | silver) <= {audit.bad:.0%} at {audit.confidence:.0%} confidence"
-    if audit.verdict == "too_few":
-        return f"Too few labels were drawn to prove {promise}: silver's threshold stays as set by hand."
-    if audit.verdict == "failed":
-        return f"No threshold was proved to give {promise}: no label is silver."
-    return (
-        f"Silver from quality {audit.silver_quality:.3f}: {audit.silver_bad} of {audit.silver_count} labels are "
-        f"bad, at most {audit.silver_bound:.1%} ({promise})."
-    )
 
 
 def _table(audit: Audit) -> Table:

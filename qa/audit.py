@@ -203,3 +203,16 @@ def read_audit(path: Path) -> Audit | None:
         return Audit.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
         raise AuditError(f"{path}: not an audit table ({error}); take the audit again or remove the file") from error
+
+
+def sentence(audit: Audit) -> str:
+    """What the audit says of silver."""
+    promise = f"P(bad | silver) <= {audit.bad:.0%} at {audit.confidence:.0%} confidence"
+    if audit.verdict == "too_few":
+        return f"Too few labels were drawn to prove {promise}: silver's threshold stays as set by hand."
+    if audit.verdict == "failed":
+        return f"No threshold was proved to give {promise}: no label is silver."
+    return (
+        f"Silver from quality {audit.silver_quality:.3f}: {audit.silver_bad} of {audit.silver_count} labels are "
+        f"bad, at most {audit.silver_bound:.1%} ({promise})."
+    )

@@ -14,7 +14,7 @@ from datasets.faults import fault_point
 from datasets.schema import CuratedRow
 from datasets.shards import read_rows
 from datasets.splits import Assignment, check_splits
-from qa.audit import FILE, read_audit
+from qa.audit import FILE, read_audit, write_audit
 from qa.curate import REVIEWS, CurateConfig
 from qa.weighting import weight_rows
 
@@ -36,7 +36,7 @@ def finish(shards: Sequence[Path], out: Path, config: CurateConfig) -> None:
     """Check the splits of all curated shards together, then write `weights.parquet` (one row a group) into `out`.
 
     The bytes depend on the rows and on the audit table alone, not on the order of the shards. `count` is of training
-    labels. The audit table is the one in the folder of decisions beside `out`.
+    labels. The audit table is the one in the folder of decisions beside `out`; a copy is left for the report.
 
     Raises:
         SplitError: a subject is in two splits, or a required split is empty.
@@ -51,6 +51,8 @@ def finish(shards: Sequence[Path], out: Path, config: CurateConfig) -> None:
     check_splits(assignments, required=config.required_splits)
     audit = read_audit(out.parent / REVIEWS.name / FILE)
     table = pa.Table.from_pylist(weight_rows(counts, config.groups, audit), schema=_SCHEMA)
+    if audit:
+        write_audit(out / FILE, audit)  # for the report, which reads this folder
     unfinished = out / f".{WEIGHTS}.{os.getpid()}"
     pq.write_table(table, unfinished, compression="none", write_statistics=False)
     fault_point("weights.temporary")
