@@ -105,29 +105,36 @@ def labelled(bursts: Iterable[Burst], ensemble: Ensemble, params: Params) -> lis
 def corrupted(footage: Sequence[Labelled], level: float, seed: int, params: Params) -> list[Labelled]:
     """The footage with a share `level` of its labels damaged, whole bursts at a time, and every label judged.
 
-    Types come equally often, as far as each burst can be damaged so; IoU with the truth as `SEVERE` and `MILD` say.
+    Types come equally often, as far as each burst can be damaged so, and so do `SEVERE` and `MILD`.
     """
     rng = np.random.default_rng([seed, round(100 * level)])
     bursts = [list(group) for _, group in itertools.groupby(footage, key=lambda entry: _burst(entry.frame))]
     counts: Counter[str] = Counter()
+    severities: Counter[tuple[float, float]] = Counter()
     for index in rng.permutation(len(bursts)):
         if counts.total() >= level * len(footage):
             break
-        bursts[index] = _damaged(bursts[index], sorted(TYPES, key=lambda kind: counts[kind]), rng)
-        counts.update(entry.damage for entry in bursts[index] if entry.damage)
+        kinds = sorted(TYPES, key=lambda kind: counts[kind])
+        bounds = sorted((SEVERE, MILD), key=lambda pair: severities[pair])
+        bursts[index] = _damaged(bursts[index], kinds, bounds, rng)
+        hurt = [entry for entry in bursts[index] if entry.damage]
+        counts.update(entry.damage for entry in hurt)
+        severities.update(SEVERE if entry.iou < SEVERE[1] else MILD for entry in hurt)
     return [entry for burst in bursts for entry in _judged(burst, Score(params.score))]
 
 
-def _damaged(burst: list[Labelled], kinds: Sequence[str], rng: np.random.Generator) -> list[Labelled]:
-    """The burst with the first type of damage that it can have; as it is where it can have none."""
+def _damaged(
+    burst: list[Labelled], kinds: Sequence[str], bounds: Sequence[tuple[float, float]], rng: np.random.Generator
+) -> list[Labelled]:
+    """The burst with the first type and severity of damage that it can have; as it is where it can have none."""
     masks = [entry.truth for entry in burst]
-    for kind in kinds:
+    for kind, (low, high) in itertools.product(kinds, bounds):
         try:
-            changed = damage_to_iou(kind, masks, *(SEVERE, MILD)[int(rng.integers(2))], rng)
+            changed = damage_to_iou(kind, masks, low, high, rng)
         except ValueError:
             continue
         named = [
-            replace(entry, alpha=alpha, damage=kind if iou(alpha, entry.truth) < MILD[1] + 1e-6 else "")
+            replace(entry, alpha=alpha, damage=kind if iou(alpha, entry.truth) <= high else "")
             for entry, alpha in zip(burst, changed, strict=True)
         ]
         if any(entry.damage for entry in named):
@@ -178,7 +185,9 @@ def curated(labels: Sequence[Labelled], params: Params, root: Path, *, trust: bo
     write_rows(shards[LabelRow], [entry.row for entry in labels], LabelRow)
     reviews = root / REVIEWS
     decisions = list(reviewed(labels, config.audit))
-    append_decisions(reviews, decisions)
+    reviews.mkdir(parents=True)
+    if decisions:
+        append_decisions(reviews, decisions)
     stage = Curate(config, root=root)
     clips = list(stage.items(list(shards.values())))
     drawn = audited_labels(clips, latest(decisions), config.audit, annotations=config.annotations)
