@@ -92,8 +92,9 @@ def main() -> None:
     clock = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="group_weighting") as folder:
         root = Path(folder)
-        tests = write_tests(options.truth, params, root)
-        footage = labelled(training_bursts(options.truth, params), Ensemble(params, options.cache), params)
+        learnt, measured = halves(options.truth, params)
+        tests = write_tests(measured | {"keyed": list(keyed_bursts(params.ingest))}, root)
+        footage = labelled(learnt, Ensemble(params, options.cache), params)
         console.print(f"{len(footage)} labels to learn from, {time.perf_counter() - clock:.0f} s", highlight=False)
         trainings = [prepare(footage, "clean", 0.0, seed, params, root, console) for seed in range(options.seeds)]
         for level in levels:
@@ -111,27 +112,20 @@ def main() -> None:
     print(json.dumps(summary))
 
 
-def training_bursts(truth: Path, params: Params) -> list[Burst]:
-    """Every second burst of photos, and the bursts of every second sequence."""
-    return _half(truth, params, first=0)
-
-
-def _half(truth: Path, params: Params, *, first: int, only: str = "") -> list[Burst]:
-    chosen: list[Burst] = []
+def halves(truth: Path, params: Params) -> tuple[list[Burst], dict[str, list[Burst]]]:
+    """Bursts to learn from and, by set, to measure on: photos and sequences go to either in turn."""
+    learnt: list[Burst] = []
+    measured: dict[str, list[Burst]] = {}
     for name, folders in truth_sets(truth).items():
-        if only not in ("", name):
-            continue
-        if len(folders) > 1:
-            chosen += [burst for folder in folders[first::2] for burst in read_bursts(folder, params.ingest)]
-        else:
-            chosen += list(read_bursts(folders[0], params.ingest))[first::2]
-    return chosen
+        read = [list(read_bursts(folder, params.ingest)) for folder in folders]
+        units = read if len(read) > 1 else [[burst] for burst in read[0]]
+        learnt += [burst for unit in units[::2] for burst in unit]
+        measured[name] = [burst for unit in units[1::2] for burst in unit]
+    return learnt, measured
 
 
-def write_tests(truth: Path, params: Params, root: Path) -> dict[str, Path]:
+def write_tests(sets: Mapping[str, Sequence[Burst]], root: Path) -> dict[str, Path]:
     """A shard of test frames with their truth for each set."""
-    sets = {name: _half(truth, params, first=1, only=name) for name in truth_sets(truth)}
-    sets["keyed"] = list(keyed_bursts(params.ingest))
     shards = {}
     for name, bursts in sets.items():
         shards[name] = root / f"test-{name}.parquet"

@@ -6,6 +6,7 @@ import pytest
 
 from qa.audit import FILE, Audit, write_audit
 from qa.curate import CurateConfig
+from qa.report import ReportInputs, render
 from qa.report_data import LEFT_OUT, UNGROUPED, FrameInfo
 from qa.report_groups import EVERY, NONE, audit_sentence, group_weights, scenario_rows
 from qa.weighting import weight_rows
@@ -68,3 +69,13 @@ def test_weights_and_how_they_are_known(tmp_path: Path):
     for verdict, words in (("failed", "no label is silver"), ("too_few", "stays as set by hand")):
         write_audit(tmp_path / FILE, audit.model_copy(update={"verdict": verdict, "silver_quality": None}))
         assert words in audit_sentence(tmp_path)
+
+
+def test_the_page_shows_both_tables(report_inputs: ReportInputs):
+    page = render(report_inputs)
+    assert "What cleaning takes from each scenario" in page and "What each group counts" not in page
+    curated = report_inputs.manifests["curate"].parent
+    pq.write_table(pa.Table.from_pylist(weight_rows({}, CurateConfig().groups)), curated / "weights.parquet")
+    page = render(report_inputs)
+    (curated / "weights.parquet").unlink()
+    assert "What each group counts" in page and "nothing is proved" in page
