@@ -59,3 +59,9 @@ def _scored(root: Path) -> Iterator[Clip]:
     for score in shards_of("score", root):
         paths = [score.path, labels[score.lineage].path, frames[score.lineage].path]
         yield from read_clips(paths, primary=QualityRow)
+
+
+if __name__ == "__main__":
+    from pipeline.cli import project_root
+
+    run_audit(project_root(), Console())
