@@ -85,7 +85,8 @@ def _outline_contrast(view: View) -> float:
 def _sharpness(luma: NDArray[np.uint8], view: View) -> float:
     """Variance of the Laplacian on the person, the outline left out; infinite where that leaves nothing."""
     inside = view.label.mask & ~view.label.near
-    return float(np.var(cv2.Laplacian(luma, cv2.CV_32F)[inside])) if inside.any() else float("inf")
+    detail = np.asarray(cv2.Laplacian(luma, cv2.CV_32F), dtype=np.float32)
+    return float(np.var(detail[inside])) if inside.any() else float("inf")
 
 
 def _hands_before_face(view: View) -> bool:
@@ -97,7 +98,9 @@ def _hands_before_face(view: View) -> bool:
     """
     mask = view.label.mask
     top, bottom = (int(rows) for rows in np.flatnonzero(mask.any(axis=1))[[0, -1]])
-    skin = cv2.inRange(cv2.cvtColor(cv2.GaussianBlur(view.image, (0, 0), 1.0), cv2.COLOR_RGB2YCrCb), *SKIN) > 0
+    colours = np.asarray(cv2.cvtColor(cv2.GaussianBlur(view.image, (0, 0), 1.0), cv2.COLOR_RGB2YCrCb), dtype=np.uint8)
+    lowest, highest = (np.array(limit) for limit in SKIN)
+    skin = np.asarray(((colours >= lowest) & (colours <= highest)).all(axis=2))
     skin &= mask
     area = int(np.count_nonzero(mask))
     if np.count_nonzero(skin) > SKIN_SHARE * area:

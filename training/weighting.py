@@ -77,7 +77,7 @@ def group_gradients(
     """
     entropy = functional.binary_cross_entropy_with_logits(logits, alpha, reduction="none")
     found = {}
-    for index in group.unique().tolist():
+    for index in sorted(set(group.tolist())):
         loss = weighted_mean(entropy[group == index], trust[group == index])
         gradients = torch.autograd.grad(loss, list(parameters), retain_graph=True)
         found[index] = torch.cat([gradient.flatten() for gradient in gradients]).float().cpu()
