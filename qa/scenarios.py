@@ -23,7 +23,6 @@ SCENARIOS = (
     "blurred",
     "fast_motion",
     "motion_blur",
-    "hands_before_face",
 )
 SMALL_AREA = 0.05
 """Share of the frame below which a person is small."""
@@ -41,14 +40,6 @@ FAST_MOTION = 0.015
 """Mean motion of the person per frame, as a fraction of the diagonal, from which it is fast."""
 SMEARED = 60.0
 """Variance of the Laplacian on the person, at working size, below which a moving person is smeared."""
-SKIN = ((0, 136, 80), (255, 175, 128))
-"""Lowest and highest YCrCb of skin of any tone in ordinary light (Chai and Ngan, 1999, a little narrower)."""
-SKIN_SHARE = 0.6
-"""Share of the person from which skin's colour is everywhere (warm light, sand-coloured clothes) and tells nothing."""
-FACE_SHARE = 0.01
-"""Share of the person below which a patch of skin is too small for a face, and a hand before it too small to see."""
-LONG, RAGGED = 2.2, 0.7
-"""Height over width, or area over that of the convex hull, from which a face is more than a face."""
 
 
 def scenarios_of(view: View, signals: Mapping[str, float], *, blur: float) -> list[str]:
@@ -68,7 +59,6 @@ def scenarios_of(view: View, signals: Mapping[str, float], *, blur: float) -> li
         "blurred": blur < BLURRED,
         "fast_motion": signals.get("motion", 0.0) >= FAST_MOTION,
         "motion_blur": both and signals.get("motion", 0.0) >= FAST_MOTION / 2 and _sharpness(luma, view) < SMEARED,
-        "hands_before_face": both and _hands_before_face(view),
     }
     return [name for name in SCENARIOS if member[name]]
 
@@ -87,34 +77,3 @@ def _sharpness(luma: NDArray[np.uint8], view: View) -> float:
     inside = view.label.mask & ~view.label.near
     detail = np.asarray(cv2.Laplacian(luma, cv2.CV_32F), dtype=np.float32)
     return float(np.var(detail[inside])) if inside.any() else float("inf")
-
-
-def _hands_before_face(view: View) -> bool:
-    """Whether the patch of skin in the upper half of the person is more than a face: long, or ragged.
-
-    A hand before the face joins the face's patch to the wrist's and the forearm's. A bare neck and shoulders do so too,
-    gloves and sleeves hide it, and without key points of a pose nothing better can be told: read this group as "skin
-    goes on from the face". The largest person counts; small ones have faces of too few pixels.
-    """
-    mask = view.label.mask
-    top, bottom = (int(rows) for rows in np.flatnonzero(mask.any(axis=1))[[0, -1]])
-    colours = np.asarray(cv2.cvtColor(cv2.GaussianBlur(view.image, (0, 0), 1.0), cv2.COLOR_RGB2YCrCb), dtype=np.uint8)
-    lowest, highest = (np.array(limit) for limit in SKIN)
-    skin = np.asarray(((colours >= lowest) & (colours <= highest)).all(axis=2))
-    skin &= mask
-    area = int(np.count_nonzero(mask))
-    if np.count_nonzero(skin) > SKIN_SHARE * area:
-        return False
-    whole = cv2.morphologyEx(skin.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(whole, connectivity=4)
-    upper = [index for index in range(1, count) if stats[index, cv2.CC_STAT_TOP] < top + 0.35 * (bottom - top)]
-    if not upper:
-        return False
-    face = max(upper, key=lambda index: int(stats[index, cv2.CC_STAT_AREA]))
-    if stats[face, cv2.CC_STAT_AREA] < FACE_SHARE * area:
-        return False
-    contours, _ = cv2.findContours((labels == face).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outline = np.concatenate(contours)
-    hull = cv2.contourArea(cv2.convexHull(outline))
-    long = stats[face, cv2.CC_STAT_HEIGHT] / stats[face, cv2.CC_STAT_WIDTH] >= LONG
-    return bool(long or stats[face, cv2.CC_STAT_AREA] < RAGGED * hull)
