@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from damage import TYPES, damage_to_iou
+from annotators import annotate
 from ensemble import Ensemble
 from truth import Burst
 
@@ -24,7 +24,7 @@ from qa.audit import FILE, AuditConfig, draw, write_audit
 from qa.audited import audited_labels, take_audit
 from qa.curate import REVIEWS, Curate
 from qa.curate_tables import WEIGHTS, finish
-from qa.metrics import boundary_f, iou
+from qa.metrics import Mask, as_mask, boundary_f, iou
 from qa.score import Score
 from qa.weighting import annotation_trust
 from stages.fuse import Fuse
@@ -32,8 +32,6 @@ from training.letterbox import resize
 
 SIDE = 384
 """Longest side in pixels of frames and labels: four times the student's height is plenty."""
-SEVERE, MILD = (0.5, 0.8), (0.8, 0.94)
-"""IoU with the truth of damaged labels: half of them each."""
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -103,43 +101,21 @@ def labelled(bursts: Iterable[Burst], ensemble: Ensemble, params: Params) -> lis
 
 
 def corrupted(footage: Sequence[Labelled], level: float, seed: int, params: Params) -> list[Labelled]:
-    """The footage with a share `level` of its labels damaged, whole bursts at a time, and every label judged.
-
-    Types come equally often, as far as each burst can be damaged so, and so do `SEVERE` and `MILD`.
-    """
+    """The footage with a share `level` of its labels damaged (see `annotators`), and every label judged."""
     rng = np.random.default_rng([seed, round(100 * level)])
     bursts = [list(group) for _, group in itertools.groupby(footage, key=lambda entry: _burst(entry.frame))]
-    counts: Counter[str] = Counter()
-    severities: Counter[tuple[float, float]] = Counter()
-    for index in rng.permutation(len(bursts)):
-        if counts.total() >= level * len(footage):
-            break
-        kinds = sorted(TYPES, key=lambda kind: counts[kind])
-        bounds = sorted((SEVERE, MILD), key=lambda pair: severities[pair])
-        bursts[index] = _damaged(bursts[index], kinds, bounds, rng)
-        hurt = [entry for entry in bursts[index] if entry.damage]
-        counts.update(entry.damage for entry in hurt)
-        severities.update(SEVERE if entry.iou < SEVERE[1] else MILD for entry in hurt)
-    return [entry for burst in bursts for entry in _judged(burst, Score(params.score))]
+    found = annotate([[as_mask(entry.truth) for entry in burst] for burst in bursts], level, rng)
+    score, judged = Score(params.score), []
+    for burst, drawn in zip(bursts, found, strict=True):
+        pairs = zip(burst, drawn, strict=True)
+        damaged = [replace(entry, alpha=redrawn(entry.truth, one.mask), damage=one.kind) for entry, one in pairs]
+        judged += _judged(damaged, score)
+    return judged
 
 
-def _damaged(
-    burst: list[Labelled], kinds: Sequence[str], bounds: Sequence[tuple[float, float]], rng: np.random.Generator
-) -> list[Labelled]:
-    """The burst with the first type and severity of damage that it can have; as it is where it can have none."""
-    masks = [entry.truth for entry in burst]
-    for kind, (low, high) in itertools.product(kinds, bounds):
-        try:
-            changed = damage_to_iou(kind, masks, low, high, rng)
-        except ValueError:
-            continue
-        named = [
-            replace(entry, alpha=alpha, damage=kind if iou(alpha, entry.truth) <= high else "")
-            for entry, alpha in zip(burst, changed, strict=True)
-        ]
-        if any(entry.damage for entry in named):
-            return named
-    return burst
+def redrawn(truth: Grey, mask: Mask) -> Grey:
+    """`(H, W)` uint8: the truth, wholly 0 or 255 where the mask is on the other side of one half."""
+    return np.where(as_mask(truth) == mask, truth, np.where(mask, 255, 0)).astype(np.uint8)
 
 
 def _judged(burst: Sequence[Labelled], score: Score) -> Iterator[Labelled]:

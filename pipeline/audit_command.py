@@ -54,14 +54,9 @@ def _table(audit: Audit) -> Table:
 
 
 def _scored(root: Path) -> Iterator[Clip]:
-    frames = {shard.lineage: shard for shard in shards_of("ingest", root)}
-    labels = {shard.lineage: shard for shard in shards_of("fuse", root)}
-    for score in shards_of("score", root):
-        paths = [score.path, labels[score.lineage].path, frames[score.lineage].path]
+    """Bursts of scores, with their frames and labels."""
+    scores, frames, labels = (shards_of(stage, root) for stage in ("score", "ingest", "fuse"))
+    frames_of, labels_of = scores.of_same_source(frames), scores.of_same_source(labels)
+    for index, score in enumerate(scores):
+        paths = [shard.path for shard in (score, *labels_of(index), *frames_of(index))]
         yield from read_clips(paths, primary=QualityRow)
-
-
-if __name__ == "__main__":
-    from pipeline.cli import project_root
-
-    run_audit(project_root(), Console())
