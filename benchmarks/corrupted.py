@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from annotators import annotate
 from ensemble import Ensemble
 from truth import Burst
 
@@ -20,6 +19,7 @@ from datasets.reviews import Decision, append_decisions, label_digest, latest
 from datasets.schema import BoxRow, CuratedRow, FrameRow, LabelRow, QualityRow, Row, VoteRow
 from datasets.shards import write_rows
 from pipeline.params import Params
+from qa.annotators import annotate
 from qa.audit import FILE, AuditConfig, draw, write_audit
 from qa.audited import audited_labels, take_audit
 from qa.curate import REVIEWS, Curate
@@ -101,7 +101,7 @@ def labelled(bursts: Iterable[Burst], ensemble: Ensemble, params: Params) -> lis
 
 
 def corrupted(footage: Sequence[Labelled], level: float, seed: int, params: Params) -> list[Labelled]:
-    """The footage with a share `level` of its labels damaged (see `annotators`), and every label judged."""
+    """The footage with a share `level` of its labels damaged (see `qa.annotators`), and every label judged."""
     rng = np.random.default_rng([seed, round(100 * level)])
     bursts = [list(group) for _, group in itertools.groupby(footage, key=lambda entry: _burst(entry.frame))]
     found = annotate([[as_mask(entry.truth) for entry in burst] for burst in bursts], level, rng)

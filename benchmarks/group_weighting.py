@@ -1,7 +1,7 @@
 """What do groups and weights save when labels are wrong? The student, trained on the same footage with damaged labels.
 
 Footage with truth (every second photo and every second sequence of the truth folder) is labelled by an "annotator" who
-is right but for 0, 20 or 40 % of the labels: these carry typed damage (`annotators.py`), up to whole clips of video.
+is right but for 0, 20 or 40 % of the labels: these carry typed damage (`qa/annotators.py`), up to whole clips of video.
 The student learns from them three times:
 
 - `uniform`: every label believed alike. At 0 % this is training on the truth.

@@ -1,4 +1,4 @@
-"""True masks, a share of them damaged as annotators and old models damage them."""
+"""True masks, a share of them damaged as annotators and old models damage them: to fit and to measure on."""
 
 from __future__ import annotations
 
