@@ -168,6 +168,19 @@ def calibrate(
 
 
 @app.command()
+def audit() -> None:
+    """Turn what people said of a random sample of the labels into silver's threshold and the groups' weights.
+
+    `curate.audit` draws the sample (at most 5 % of the frames). The drawn labels that nobody has decided on are listed
+    for review: until they have a verdict they count as bad. The table is `data/reviews/audit.json`; commit it with the
+    decisions. The next `autoroto repro` curates by it.
+    """
+    from pipeline.audit_command import run_audit
+
+    run_audit(project_root(), console)
+
+
+@app.command()
 def apply(
     video: Annotated[Path, typer.Argument(help="The video to work on.", exists=True, dir_okay=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="The video to write (.mp4).")],

@@ -14,6 +14,8 @@ from datasets.reviews import Decision, latest, read_decisions
 from datasets.schema import SPLITS, CuratedRow, FrameRow, LabelRow, QualityRow, Row
 from datasets.shards import read_rows, shard_row_type
 from datasets.splits import assign_split
+from qa.audit import FILE, AuditConfig, read_audit
+from qa.audited import with_audit
 from qa.groups import GroupConfig, group_of
 from qa.label_choice import choose_label
 from stages.base import ClipStage, Config, Drop
@@ -27,6 +29,7 @@ class CurateConfig(Config):
 
     Attributes:
         groups: what a label needs to be gold, silver or bronze.
+        audit: how a random sample of labels is drawn for people to look at, and what it must prove.
         annotations: what becomes of an imported annotation that scores badly: `replace` it with the fused label, `drop`
             the frame, or `keep` it.
         duplicate_distance: training frames that differ in fewer difference-hash bits (of 64) from the last one kept are
@@ -36,6 +39,7 @@ class CurateConfig(Config):
     """
 
     groups: GroupConfig = GroupConfig()
+    audit: AuditConfig = AuditConfig()
     annotations: Literal["replace", "drop", "keep"] = "replace"
     duplicate_distance: int = Field(default=0, ge=0, le=64)
     ratios: dict[str, float] = Field(default={"train": 0.8, "val": 0.1, "test": 0.1})
@@ -55,11 +59,17 @@ class Curate(ClipStage[CuratedRow]):
     def __init__(self, config: CurateConfig, *, root: Path = Path()) -> None:
         super().__init__(config, root=root)
         self._decisions: Mapping[tuple[str, int], Decision] = {}
+        self._groups = config.groups
+
+    def weights(self) -> Sequence[str]:
+        """The audit table, where there is one: another table, another key."""
+        return (str(REVIEWS / FILE),) if (self.root / REVIEWS / FILE).exists() else ()
 
     def items(self, inputs: Sequence[Path]) -> Iterator[Clip]:
         scored = [path for path in inputs if shard_row_type(path) == QualityRow.__name__]
         sources = {row.source for path in scored for row in read_rows(path, QualityRow, columns=["source"])}
         self._decisions = latest(read_decisions(self.root / REVIEWS, sources=sources))
+        self._groups = with_audit(self.config.groups, read_audit(self.root / REVIEWS / FILE))
         yield from super().items(inputs)
 
     def process(self, item: Clip) -> Iterable[CuratedRow | Drop]:
@@ -88,9 +98,9 @@ class Curate(ClipStage[CuratedRow]):
         choice = choose_label(frame, label, quality, decision, annotations=self.config.annotations)
         if choice is None:
             return Drop(f"annotation:{quality.annotation}", 1)
-        group = group_of(quality.quality, quality.signals, self.config.groups, proven=choice.proven)
-        if choice.error and group == "silver":
-            group = "bronze"
+        group = group_of(
+            quality.quality, quality.signals, self._groups, proven=choice.proven, known_error=bool(choice.error)
+        )
         if group == "reject" and frame.role != "keyed":
             return Drop(f"reject:{quality.error or 'no_votes'}", 1)
         return CuratedRow(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from datasets.images import decode_grey, decode_rgb, encode_jpeg, encode_png
 from datasets.reviews import Decision, label_digest
 from datasets.schema import FrameRow, LabelRow, QualityRow
+from qa.weighting import annotation_trust
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,9 @@ def _fused(frame: FrameRow, label: LabelRow, *, source: str, proven: bool) -> Ch
 
 def _annotated(frame: FrameRow, label: LabelRow, *, error: str) -> Choice:
     fused = _fused(frame, label, source="annotation", proven=False)
-    foreground = _foreground(frame, fused, decode_grey(frame.mask))
-    return Choice(frame.mask, fused.trust, foreground, "annotation", proven=False, error=error)
+    mask = decode_grey(frame.mask)
+    trust = encode_png(annotation_trust(mask, decode_grey(fused.alpha), decode_grey(fused.trust)))
+    return Choice(frame.mask, trust, _foreground(frame, fused, mask), "annotation", proven=False, error=error)
 
 
 def _fixed(frame: FrameRow, label: LabelRow, decision: Decision) -> Choice:

@@ -29,6 +29,7 @@ from qa.report_data import (
     read_sources,
 )
 from qa.report_gallery import Tile, choose, read_samples, tiles
+from qa.report_groups import audit_sentence, group_weights, scenario_rows
 from qa.report_run import read_curves, read_json, read_times, stage_counts
 from qa.report_scores import BASELINE, STUDENT, metric_table, miss_bars, score, time_bars
 
@@ -154,7 +155,9 @@ def _labels(inputs: ReportInputs) -> dict[str, Any]:
         "split_rows": [_split(split, frames) for split in SPLITS],
         "licence_rows": _licences(sources, frames),
         "error_bars": _bars(errors),
+        "scenario_rows": scenario_rows(frames),
         "scenario_bars": _bars(scenarios),
+        **_weights(inputs),
         "clips": clips[:CLIPS],
         "clip_total": len(clips),
         "single_frames": len(frames) - sum(len(clip.frames) for clip in clips),
@@ -164,6 +167,12 @@ def _labels(inputs: ReportInputs) -> dict[str, Any]:
         "tile_scenarios": sorted({scenario for tile in gallery for scenario in tile.frame.scenarios}),
         "tile_sources": sorted({tile.frame.path for tile in gallery}),
     }
+
+
+def _weights(inputs: ReportInputs) -> dict[str, Any]:
+    """The groups' weights; they lie beside the manifest of `curate`."""
+    rows = group_weights(inputs.manifests["curate"].parent) if "curate" in inputs.manifests else []
+    return {"weight_rows": rows, "audit": audit_sentence(inputs.manifests["curate"].parent) if rows else ""}
 
 
 def _student(inputs: ReportInputs) -> dict[str, Any]:

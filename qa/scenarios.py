@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from qa.metrics import within
 from qa.signals import SURE_BOX
@@ -21,6 +22,7 @@ SCENARIOS = (
     "low_contrast",
     "blurred",
     "fast_motion",
+    "motion_blur",
 )
 SMALL_AREA = 0.05
 """Share of the frame below which a person is small."""
@@ -36,6 +38,8 @@ BLURRED = 60.0
 """Variance of the Laplacian below which the frame is blurred."""
 FAST_MOTION = 0.015
 """Mean motion of the person per frame, as a fraction of the diagonal, from which it is fast."""
+SMEARED = 60.0
+"""Variance of the Laplacian on the person, at working size, below which a moving person is smeared."""
 
 
 def scenarios_of(view: View, signals: Mapping[str, float], *, blur: float) -> list[str]:
@@ -54,6 +58,7 @@ def scenarios_of(view: View, signals: Mapping[str, float], *, blur: float) -> li
         "low_contrast": both and _outline_contrast(view) < LOW_CONTRAST,
         "blurred": blur < BLURRED,
         "fast_motion": signals.get("motion", 0.0) >= FAST_MOTION,
+        "motion_blur": both and signals.get("motion", 0.0) >= FAST_MOTION / 2 and _sharpness(luma, view) < SMEARED,
     }
     return [name for name in SCENARIOS if member[name]]
 
@@ -65,3 +70,10 @@ def _outline_contrast(view: View) -> float:
     if not inside.any() or not outside.any():
         return float("inf")
     return float(np.linalg.norm(view.image[inside].mean(axis=0) - view.image[outside].mean(axis=0)))
+
+
+def _sharpness(luma: NDArray[np.uint8], view: View) -> float:
+    """Variance of the Laplacian on the person, the outline left out; infinite where that leaves nothing."""
+    inside = view.label.mask & ~view.label.near
+    detail = np.asarray(cv2.Laplacian(luma, cv2.CV_32F), dtype=np.float32)
+    return float(np.var(detail[inside])) if inside.any() else float("inf")

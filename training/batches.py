@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datasets.images import Grey, Image
-from datasets.schema import ClipRow, CuratedRow
+from datasets.schema import GROUPS, ClipRow, CuratedRow
 from training.appearance import draw_look, restyle
 from training.config import BatchConfig, TrainConfig
 from training.crop import depth, draw_view, shown, warp
@@ -30,7 +30,8 @@ class Batch:
 
     Attributes:
         frames: `(B, 4, H, W)` RGB and prior. alpha, trust: `(B, 1, H, W)`.
-        weight: `(B,)` float32, of the label's group.
+        weight, band_weight: `(B,)` float32, of the label's group, in the core and in the band around the contour.
+        group: `(B,)` int64, index of the label's group in `datasets.schema.GROUPS`.
         own: `(N,)` int64, samples whose prior is to be the student's own output on the frame before.
         before: `(N, 4, H, W)` that frame, with an empty prior.
     """
@@ -39,6 +40,8 @@ class Batch:
     alpha: Tensor
     trust: Tensor
     weight: Tensor
+    band_weight: Tensor
+    group: Tensor
     own: Tensor
     before: Tensor
 
@@ -47,7 +50,8 @@ class BatchMaker:
     """Makes batch `step` of an endless training run; the same inputs and seed give the same tensors in any order.
 
     Args:
-        clips, curated: places of ClipRow and of CuratedRow. weights: group to weight.
+        clips, curated: places of ClipRow and of CuratedRow. weights: group to weight. band_weights: group to weight in
+            the band around contours, by default the same.
         size_at: `(height, width)` of the frames of a step.
 
     Raises:
@@ -62,6 +66,7 @@ class BatchMaker:
         weights: Mapping[str, float],
         size_at: Callable[[int], tuple[int, int]],
         config: TrainConfig,
+        band_weights: Mapping[str, float] | None = None,
     ) -> None:
         if not clips and not curated:
             raise ValueError("no training rows: expected clips or curated frames of split train")
@@ -74,6 +79,7 @@ class BatchMaker:
         self._read_clip = MomentReader(ClipRow, pool=pool)
         self._read_curated = MomentReader(CuratedRow, pool=pool)
         self._weights, self._size_at, self._config = weights, size_at, config
+        self._band_weights = weights if band_weights is None else band_weights
 
     def __call__(self, step: int) -> Batch:
         """Batch number `step`."""
@@ -118,7 +124,8 @@ class BatchMaker:
             before = _stacked(_blacken(restyle(earlier, earlier_alpha, look), frame), empty)
         # Beyond the frame there is surely nobody.
         trust = np.full_like(alpha, 255) if look.absent else trust | ~frame
-        return _Sample(_stacked(image, prior), alpha, trust, self._weights[moment.group], before)
+        weights = self._weights[moment.group], self._band_weights[moment.group]
+        return _Sample(_stacked(image, prior), alpha, trust, *weights, GROUPS.index(moment.group), before)
 
     def _moment(self, step: int, index: int, rng: np.random.Generator, *, previous: bool) -> Moment:
         if index < self._clip_count:
@@ -155,6 +162,8 @@ class _Sample:
     alpha: NDArray[np.uint8]
     trust: NDArray[np.uint8]
     weight: float
+    band_weight: float
+    group: int
     before: NDArray[np.uint8] | None
 
 
@@ -167,6 +176,8 @@ def _collate(samples: Sequence[_Sample]) -> Batch:
         alpha=torch.from_numpy(np.stack([sample.alpha for sample in samples])[:, None]),
         trust=torch.from_numpy(np.stack([sample.trust for sample in samples])[:, None]),
         weight=torch.tensor([sample.weight for sample in samples], dtype=torch.float32),
+        band_weight=torch.tensor([sample.band_weight for sample in samples], dtype=torch.float32),
+        group=torch.tensor([sample.group for sample in samples], dtype=torch.int64),
         own=torch.tensor(own, dtype=torch.int64),
         before=_channels_first(np.stack(before)) if before else torch.zeros((0, 4, height, width), dtype=torch.uint8),
     )

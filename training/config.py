@@ -144,6 +144,20 @@ class BatchConfig(Config):
     ahead: int = Field(6, ge=1)
 
 
+class WeightingConfig(Config):
+    """Whether the groups' weights follow how well their gradients agree with gold's (see `training.weighting`).
+
+    Attributes:
+        every: steps between two looks at the gradients. memory: what their running means keep at each.
+        least: the smallest factor on a group's start weight.
+    """
+
+    learn: bool = False
+    every: int = Field(10, ge=1)
+    memory: float = Field(0.95, ge=0, lt=1)
+    least: float = Field(0.25, gt=0, le=1)
+
+
 class TrainConfig(Config):
     """How the student is trained. All lengths are in steps: a result never depends on the speed of the machine.
 
@@ -180,6 +194,7 @@ class TrainConfig(Config):
     model: HourglassConfig = HourglassConfig()
     batch: BatchConfig = BatchConfig()
     loss: LossConfig = LossConfig()
+    weighting: WeightingConfig = WeightingConfig()
     prior: PriorConfig = PriorConfig()
     crop: CropConfig = CropConfig()
     appearance: AppearanceConfig = AppearanceConfig()

@@ -122,6 +122,15 @@ def read_weights(path: Path | None) -> dict[str, float]:
     return dict(zip(table["group"], map(float, table["weight"]), strict=True))
 
 
+def read_band_weights(path: Path | None) -> dict[str, float]:
+    """Weight of each group in the band around its contours (column `band_weight`); where there is none, its weight."""
+    weights = read_weights(path)
+    if path is None:
+        return weights
+    table = pq.read_table(path).to_pydict()
+    return weights | dict(zip(table["group"], map(float, table.get("band_weight", table["weight"])), strict=True))
+
+
 class ShuffledRows:
     """An endless, seeded, random order over rows that lie on disk; any position can be asked for, in any run.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -9,22 +10,33 @@ from training.config import LossConfig
 
 
 def student_losses(
-    logits: Tensor, alpha: Tensor, trust: Tensor, weight: Tensor, config: LossConfig
+    logits: Tensor,
+    alpha: Tensor,
+    trust: Tensor,
+    weight: Tensor,
+    config: LossConfig,
+    band_weight: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Every term as a named scalar, and their weighted sum as `loss`.
+
+    A label may be right about who is there and wrong about the outline: pixels of the boundary band count by
+    `band_weight`, the others by `weight`.
 
     Args:
         logits: `(B, 1, H, W)` float.
         alpha: `(B, 1, H, W)` float, soft target 0-1.
         trust: `(B, 1, H, W)` float 0-1; 0 ignores the pixel.
         weight: `(B,)` float >= 0, of the frame's group.
+        band_weight: `(B,)` float >= 0, the same in the band; None: `weight`.
     """
-    pixel_weight = trust * weight[:, None, None, None]
+    band = boundary_band(alpha, config.band_radius)
+    edge = (weight if band_weight is None else band_weight)[:, None, None, None]
+    pixel_weight = trust * torch.where(band > 0, edge, weight[:, None, None, None])
     entropy = functional.binary_cross_entropy_with_logits(logits, alpha, reduction="none")
     terms = {
         "bce": weighted_mean(entropy, pixel_weight),
         "dice": weighted_mean(soft_dice(logits.sigmoid(), alpha, trust), weight),
-        "band": weighted_mean(entropy, pixel_weight * boundary_band(alpha, config.band_radius)),
+        "band": weighted_mean(entropy, pixel_weight * band),
     }
     loss = config.bce * terms["bce"] + config.dice * terms["dice"] + config.band * terms["band"]
     return {"loss": loss, **terms}

@@ -18,13 +18,14 @@ from datasets.shards import file_digest
 from training.batches import Batch, BatchMaker, batches
 from training.checkpoint import Progress, load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from training.config import TrainConfig
-from training.data import Place, find_balanced_rows, find_rows, read_weights
+from training.data import Place, find_balanced_rows, find_rows, read_band_weights, read_weights
 from training.history import write_history
 from training.hourglass import Hourglass
 from training.losses import student_losses
 from training.optimizer import make_optimizers
 from training.schedule import rate_share, training_size
 from training.validate import ValidationClip, read_validation, validation_iou
+from training.weighting import GroupWeighting
 from training.weights import WEIGHTS, load_into, save_student
 
 
@@ -65,18 +66,19 @@ def train(
         ValueError: too few rows to train on, none to validate on, or `init_from` has another architecture.
         ShardError: a file is no shard of the expected kind.
     """
-    group_weights = read_weights(weights)
+    group_weights, band_weights = read_weights(weights), read_band_weights(weights)
     rows = _Rows.find(config, clips, curated, group_weights)
     size = (config.model.height, config.model.width)
     maker = BatchMaker(
         clips=rows.train_clips,
         curated=rows.train_curated,
         weights=group_weights,
+        band_weights=band_weights,
         size_at=functools.partial(training_size, config=config),
         config=config,
     )
     validation = read_validation(rows.val_clips, rows.val_curated, size, limit=config.validation_clips)
-    identity = _identity(config, [*clips, *curated], group_weights, init_from)
+    identity = _identity(config, [*clips, *curated], [group_weights, band_weights], init_from)
     with _threads(config.threads):
         run = _Run(config, identity, init_from, checkpoints)
         stopped = run.steps(maker, validation, progress)
@@ -102,6 +104,7 @@ class _Run:
             network.to(self.device)
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizers = make_optimizers(self.model, config)
+        self.weighting = GroupWeighting(config.weighting, self.model.head)
         self.progress = Progress(identity)
         self._resume()
 
@@ -156,13 +159,10 @@ class _Run:
                 frames[batch.own.to(self.device), 3:] = self._own_output(self._floats(batch.before))
             self.model.train()
             logits = self.model(frames)
-        losses = student_losses(
-            logits.float(),
-            self._floats(batch.alpha),
-            self._floats(batch.trust),
-            batch.weight.to(self.device),
-            config.loss,
-        )
+        logits, alpha, trust = logits.float(), self._floats(batch.alpha), self._floats(batch.trust)
+        weight, band_weight = (each.to(self.device) for each in self.weighting.weigh(batch))
+        losses = student_losses(logits, alpha, trust, weight, config.loss, band_weight)
+        self.weighting.follow(self.progress.step, logits, alpha, trust, batch.group.to(self.device))
         self.model.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         for optimizer in self.optimizers.values():
@@ -211,6 +211,7 @@ class _Run:
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "best": self.best,
+            "weighting": self.weighting.tensors(),
             **{name: optimizer_tensors(optimizer) for name, optimizer in self.optimizers.items()},
         }
         save_checkpoint(self.checkpoints, tensors, self.progress)
@@ -223,6 +224,7 @@ class _Run:
         self.model.load_state_dict(tensors["model"])
         self.average.load_state_dict(tensors["average"])
         self.best = tensors["best"]
+        self.weighting.restore(tensors["weighting"])
         for name, optimizer in self.optimizers.items():
             restore_optimizer(optimizer, tensors[name])
 
@@ -273,12 +275,14 @@ class _Rows:
         return found
 
 
-def _identity(config: TrainConfig, shards: Sequence[Path], weights: Mapping[str, float], init_from: Path | None) -> str:
+def _identity(
+    config: TrainConfig, shards: Sequence[Path], weights: Sequence[Mapping[str, float]], init_from: Path | None
+) -> str:
     """Digest of all that a run's numbers depend on: its checkpoint is of no use to another run."""
     parts = {
         "config": config.model_dump(mode="json"),
         "shards": [file_digest(path) for path in sorted(shards)],
-        "weights": dict(sorted(weights.items())),
+        "weights": [dict(sorted(entry.items())) for entry in weights],
         "init_from": file_digest(init_from / WEIGHTS) if init_from else "",
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

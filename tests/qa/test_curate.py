@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from datasets.clips import Clip
-from datasets.images import encode_jpeg, encode_png
+from datasets.images import decode_grey, encode_jpeg, encode_png
 from datasets.reviews import Decision, append_decisions
 from datasets.schema import CuratedRow, FrameRow, LabelRow, QualityRow
 from datasets.shards import write_rows
 from datasets.splits import assign_split
+from qa.audit import FILE, Audit, write_audit
 from qa.curate import REVIEWS, Curate, CurateConfig
 from stages.base import Drop
 
@@ -127,3 +128,32 @@ def test_peoples_decisions_are_read_per_shard(tmp_path: Path):
     assert rejected == Drop("reject:reviewed", 1)
     assert isinstance(fixed, CuratedRow) and (fixed.group, fixed.alpha) == ("gold", encode_png(fix))
     assert isinstance(untouched, CuratedRow) and untouched.group == "bronze"
+
+
+def test_an_audit_sets_silvers_threshold_and_enters_the_key(tmp_path: Path):
+    shards = []
+    for name, row_type, column in (("q", QualityRow, 0), ("f", FrameRow, 1), ("l", LabelRow, 2)):
+        shards.append(tmp_path / f"{name}.parquet")
+        write_rows(shards[-1], [rows(quality=0.9)[column]], row_type)
+    stage = Curate(CurateConfig(), root=tmp_path)
+    assert stage.weights() == ()
+    (tmp_path / REVIEWS).mkdir(parents=True)
+    for threshold, expected in ((0.95, "bronze"), (0.5, "silver"), (None, "bronze")):
+        audit = Audit(
+            drawn=50, decided=50, verdict="held" if threshold else "failed", silver_quality=threshold, silver_count=50,
+            silver_bad=0, silver_bound=0.05, errors={}, share=0.05, bad=0.05, confidence=0.9,
+        )  # fmt: skip
+        write_audit(tmp_path / REVIEWS / FILE, audit)
+        (clip,) = stage.items(shards)
+        (row,) = stage.process(clip)
+        assert isinstance(row, CuratedRow) and row.group == expected
+    assert stage.weights() == (str(REVIEWS / FILE),)
+
+
+def test_an_annotation_that_is_kept_is_not_trusted_where_the_teachers_contradict_it():
+    mask = np.full((6, 8), 255, np.uint8)
+    mask[:, :4] = 0
+    (kept,) = curate(rows(annotation="missed_region", mask=encode_png(mask)), annotations="keep")
+    assert isinstance(kept, CuratedRow)
+    trust = decode_grey(kept.trust)
+    assert not trust[:, :4].any() and trust[:, 4:].min() == 255

@@ -6,7 +6,8 @@ import pytest
 from datasets.schema import CuratedRow
 from datasets.shards import write_rows
 from datasets.splits import SplitError
-from qa.curate import CurateConfig
+from qa.audit import FILE, Audit, GroupError, write_audit
+from qa.curate import REVIEWS, CurateConfig
 from qa.curate_tables import WEIGHTS, finish
 
 
@@ -34,6 +35,22 @@ def test_weights_count_training_labels_by_group(tmp_path: Path):
         ("gold", 1), ("silver", 1), ("bronze", 0), ("reject", 0),
     ]  # fmt: skip
     assert table[1]["weight"] == pytest.approx((1 - 2 * table[1]["expected_error"]) ** 2)
+
+
+def test_an_audit_beside_the_out_replaces_the_errors_by_hand(tmp_path: Path):
+    out, reviews = tmp_path / "data" / "curate", tmp_path / REVIEWS
+    out.mkdir(parents=True)
+    reviews.mkdir()
+    errors = {"silver": GroupError(core=0.1, band=0.2, count=7)}
+    audit = Audit(
+        drawn=7, decided=7, verdict="too_few", silver_quality=None, silver_count=0, silver_bad=0, silver_bound=1,
+        errors=errors, share=0.05, bad=0.05, confidence=0.9,
+    )  # fmt: skip
+    write_audit(reviews / FILE, audit)
+    finish(shards(tmp_path, [row("ann", "train")], [row("bob", "val")], [row("cy", "test")]), out, CurateConfig())
+    gold, silver, *_ = pq.read_table(out / WEIGHTS).to_pylist()
+    assert (silver["weight"], silver["band_weight"]) == (pytest.approx(0.64), pytest.approx(0.36))
+    assert (silver["audited"], gold["audited"], gold["expected_error"]) == (7, 0, 0.01)
 
 
 def test_bytes_do_not_depend_on_the_order_of_the_shards(tmp_path: Path):

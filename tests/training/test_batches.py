@@ -31,6 +31,8 @@ def test_shapes_and_the_share_of_real_frames(shards: Shards, tiny: TrainConfig) 
     assert batch.frames.shape == (6, 4, 32, 64) and batch.frames.dtype == torch.uint8
     assert batch.alpha.shape == batch.trust.shape == (6, 1, 32, 64)
     assert batch.weight.tolist() == [0.5, 0.5, 0.5, 0.5, 1.0, 1.0]  # a quarter of 6 real frames, rounded
+    assert torch.equal(batch.band_weight, batch.weight)
+    assert batch.group.tolist() == [1, 1, 1, 1, 0, 0]  # of gold, silver, bronze, reject
     assert batch.before.shape == (len(batch.own), 4, 32, 64)
 
 

@@ -9,7 +9,15 @@ import pytest
 from datasets.images import encode_jpeg, encode_png
 from datasets.schema import ClipRow, CuratedRow
 from datasets.shards import ShardError, read_rows, write_rows
-from training.data import MomentReader, Place, ShuffledRows, find_balanced_rows, find_rows, read_weights
+from training.data import (
+    MomentReader,
+    Place,
+    ShuffledRows,
+    find_balanced_rows,
+    find_rows,
+    read_band_weights,
+    read_weights,
+)
 
 Shards = tuple[Path, Path]
 
@@ -44,6 +52,10 @@ def test_weights_are_read_by_group(tmp_path: Path) -> None:
     path = tmp_path / "weights.parquet"
     pq.write_table(pa.table({"group": ["gold", "bronze"], "weight": [1.0, 0.25]}), path)
     assert read_weights(path) == {"gold": 1.0, "bronze": 0.25}
+    assert read_band_weights(path) == {"gold": 1.0, "bronze": 0.25}
+    pq.write_table(pa.table({"group": ["gold"], "weight": [1.0], "band_weight": [0.5]}), path)
+    assert (read_weights(path), read_band_weights(path)) == ({"gold": 1.0}, {"gold": 0.5})
+    assert read_band_weights(None) == read_weights(None)
     pq.write_table(pa.table({"group": ["gold"]}), path)
     with pytest.raises(ShardError, match="expected columns group and weight"):
         read_weights(path)

@@ -62,5 +62,43 @@ def test_loss_is_the_weighted_sum_and_bce_is_ln2_at_zero() -> None:
     assert losses["loss"].item() == pytest.approx(total.item())
 
 
+def test_the_band_counts_by_its_own_weight() -> None:
+    alpha = torch.zeros(2, 1, 4, 8)
+    alpha[..., 4:] = 1
+    logits = torch.zeros_like(alpha)
+    logits[:, :, :, 3:5] = 2.0  # the band of radius 1, right on one side and wrong on the other
+    config = LossConfig(bce=1, dice=0, band=0, band_radius=1)
+    weight, band_weight = torch.tensor([1.0, 1.0]), torch.tensor([0.5, 0.5])
+    loss = student_losses(logits, alpha, torch.ones_like(alpha), weight, config, band_weight)["bce"].item()
+    wrong, right = math.log(1 + math.exp(2)), math.log(1 + math.exp(-2))
+    # a row: six pixels beyond the band at weight 1, two in it at weight 1/2
+    assert loss == pytest.approx((6 * math.log(2) + 0.5 * (wrong + right)) / 7)
+    # a frame without weight in the band has no say in the band's own term
+    logits[1] = -9.0
+    found = [
+        student_losses(other, alpha, torch.ones_like(alpha), weight, config, torch.tensor([1.0, 0.0]))["band"]
+        for other in (logits, logits[:1].expand(2, -1, -1, -1))
+    ]
+    assert torch.equal(*found)
+
+
+def test_without_weights_of_its_own_the_band_counts_as_the_rest() -> None:
+    torch.manual_seed(0)
+    logits, alpha = torch.randn(2, 1, 8, 8), (torch.rand(2, 1, 8, 8) > 0.5).float()
+    weight = torch.tensor([1.0, 0.3])
+    plain, apart = (
+        student_losses(
+            logits,
+            alpha,
+            torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(2)),
+            weight,
+            LossConfig(),
+            band,
+        )
+        for band in (None, weight)
+    )
+    assert all(torch.equal(plain[name], apart[name]) for name in plain)
+
+
 def test_weighted_mean_without_any_weight_is_zero() -> None:
     assert weighted_mean(torch.ones(3), torch.zeros(3)).item() == 0

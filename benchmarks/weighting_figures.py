@@ -1,0 +1,58 @@
+"""Figures of the comparison of weights: what the students' IoU adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.table import Table
+
+Scores = dict[tuple[str, float, int], dict[str, float]]
+"""(arm, level, seed) to the IoU on each set."""
+
+
+def summarise(scores: Scores, levels: Sequence[float]) -> dict[str, object]:
+    """The line of JSON, for these levels of damage (0 is the first); null for a level that was not run."""
+    clean = _over_seeds(scores, "uniform", 0.0)
+    recovered: dict[str, float | None] = {}
+    ious: dict[str, dict[str, float] | None] = {}
+    for level in levels:
+        arms = sorted({arm for arm, at, _ in scores if at == level})
+        ious[str(level)] = {arm: round(float(_over_seeds(scores, arm, level).mean()), 4) for arm in arms} or None
+        if level:
+            recovered[str(level)] = _recovered(scores, clean, level) if arms else None
+    worst = _over_seeds(scores, "uniform", levels[-1])
+    deviation = float(np.sqrt((clean.var(ddof=1) + worst.var(ddof=1)) / 2)) if len(clean) > 1 else 0.0
+    gap = float(clean.mean() - worst.mean())
+    return {"gap_recovered": recovered, "gap_sd": round(gap / deviation, 2) if deviation else None, "iou": ious}
+
+
+def _recovered(scores: Scores, clean: np.ndarray, level: float) -> float:
+    uniform, ours = (_over_seeds(scores, arm, level).mean() for arm in ("uniform", "ours"))
+    return round(float((ours - uniform) / (clean.mean() - uniform)), 3)
+
+
+def _over_seeds(scores: Scores, arm: str, level: float) -> np.ndarray:
+    """Mean over the sets, of every seed."""
+    return np.array([np.mean(list(ious.values())) for key, ious in sorted(scores.items()) if key[:2] == (arm, level)])
+
+
+def tables(scores: Scores, arms: Sequence[str], levels: Sequence[float]) -> list[Table]:
+    """The curve: an arm's IoU (mean and standard deviation over seeds) at every level; the same for each set."""
+    sets = list(next(iter(scores.values())))
+    found = []
+    for name in ("mean of the sets", *sets):
+        table = Table("learnt from", *(f"{level:.0%} damaged" for level in levels), title=name)
+        for arm in arms:
+            cells = []
+            for level in levels:
+                ious = [
+                    float(np.mean(list(values.values()))) if name not in sets else values[name]
+                    for key, values in scores.items()
+                    if key[:2] == (arm, level)
+                ]
+                deviation = np.std(ious, ddof=1) if len(ious) > 1 else float("nan")
+                cells.append(f"{np.mean(ious):.4f} ± {deviation:.4f}" if ious else "")
+            table.add_row(arm, *cells)
+        found.append(table)
+    return found

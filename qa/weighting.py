@@ -1,0 +1,69 @@
+"""Weights: how much a group's labels count in training, and how far each pixel of an annotation is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from datasets.images import Grey
+from datasets.schema import GROUPS
+from qa.audit import Audit
+from qa.groups import GroupConfig
+
+LEAST_WEIGHT = 0.05
+
+
+def start_weight(error: float) -> float:
+    """Weight `(1 − 2e)²`, clipped to 0.05-1, of labels of which a share `error` is wrong; from e = 0.5 on the least.
+
+    A binary label that is wrong with probability e keeps 1 − 2e of its signal, so a mean over such labels is least
+    noisy when each counts by the square of that. (A label that is wrong half of the time says nothing, and this formula
+    alone would trust one that is always wrong.)
+    """
+    return min(1.0, max(LEAST_WEIGHT, (1 - 2 * min(error, 0.5)) ** 2))
+
+
+def weight_rows(
+    counts: Mapping[str, int], config: GroupConfig, audit: Audit | None = None
+) -> list[dict[str, str | int | float]]:
+    """Rows of the weights table, one a group: its weights in the core and in the band, and what they follow from.
+
+    `weight` and `band_weight` follow from `expected_error` and `expected_band_error`: the audit's, where there is one,
+    else those of the configuration. `count` is labels in the group, `audited` how many of them an audit looked at.
+
+    Raises:
+        ValueError: the configuration names no expected error for a group.
+    """
+    by_hand = (("expected_error", config.expected_error), ("expected_band_error", config.expected_band_error))
+    for name, errors in by_hand:
+        missing = [group for group in GROUPS if group not in errors]
+        if missing:
+            raise ValueError(f"curate.groups.{name} lacks {', '.join(missing)}; give each of {', '.join(GROUPS)}")
+    rows: list[dict[str, str | int | float]] = []
+    for group in GROUPS:
+        found = audit.errors.get(group) if audit else None
+        core = found.core if found else config.expected_error[group]
+        band = found.band if found else config.expected_band_error[group]
+        rows.append(
+            {
+                "group": group,
+                "weight": start_weight(core),
+                "band_weight": start_weight(band),
+                "count": counts.get(group, 0),
+                "expected_error": core,
+                "expected_band_error": band,
+                "audited": found.count if found else 0,
+            }
+        )
+    return rows
+
+
+def annotation_trust(mask: Grey, alpha: Grey, trust: Grey) -> Grey:
+    """Trust `(H, W)` uint8 of an imported mask, from the fused alpha and the trust that the teachers give that.
+
+    Where both are on the same side of one half, the teachers' trust in the one is their trust in the other. Where they
+    are not, what backs the fused label speaks against the mask: its trust is the rest.
+    """
+    same = (mask >= 128) == (alpha >= 128)
+    return np.where(same, trust, 255 - trust).astype(np.uint8)
