@@ -1,0 +1,97 @@
+"""The orders that `benchmarks/review_budget.py` compares."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def budget(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script as a module."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("review_budget")
+
+
+def burst(budget: ModuleType, errors: list[float], after: list[list[float]], scores: list[float] | None = None):
+    count = len(errors)
+    return budget.Known(
+        set_name="davis",
+        source="davis/a",
+        signals=[{}] * count,
+        p_good=np.zeros(count),
+        reach=np.eye(count),
+        cleanlab=np.asarray(scores or [0.5] * count),
+        errors=np.asarray(errors),
+        after=np.asarray(after),
+    )
+
+
+def test_error_removed_by_hand(budget: ModuleType) -> None:
+    # fixing frame 0 mends half of frame 1; fixing frame 2 mends nothing but itself
+    one = burst(budget, [0.2, 0.1, 0.1], [[0, 0.05, 0.1], [0.2, 0, 0.1], [0.2, 0.1, 0]])
+    still = burst(budget, [0.3], [[0]])
+    assert budget.error_removed([one, still], [(0, 0)]) == pytest.approx(0.25)
+    assert budget.error_removed([one, still], [(0, 2), (1, 0)]) == pytest.approx(0.4)
+    # frame 1 takes the nearest fix, and of two as near the earlier one's
+    assert budget.error_removed([one], [(0, 2), (0, 0)]) == pytest.approx(0.35)
+
+
+def test_truth_takes_the_greatest_gain_first(budget: ModuleType) -> None:
+    one = burst(budget, [0.2, 0.1, 0.1], [[0, 0.05, 0.1], [0.0, 0, 0.0], [0.2, 0.1, 0]])
+    still = burst(budget, [0.3], [[0]])
+    assert budget.truth_order([one, still], 0.5) == [(0, 1), (1, 0)]
+
+
+def test_no_order_of_stills_beats_truth(budget: ModuleType) -> None:
+    rng = np.random.default_rng(0)
+    stills = [burst(budget, [float(value)], [[0.0]]) for value in rng.uniform(0, 0.3, 6)]
+    best = budget.error_removed(stills, budget.truth_order(stills, 0.5))
+    for chosen in itertools.combinations(range(6), 3):
+        assert budget.error_removed(stills, [(number, 0) for number in chosen]) <= best + 1e-9
+
+
+def test_random_is_the_mean_over_orders(budget: ModuleType) -> None:
+    stills = [burst(budget, [value], [[0.0]]) for value in (0.1, 0.2, 0.3)]
+    assert budget.random_removed(stills, 1) == pytest.approx(0.2, abs=0.015)
+    assert budget.random_removed(stills, 3) == pytest.approx(0.6)
+    assert budget.RANDOM_ORDERS >= 200
+
+
+def test_cleanlab_begins_with_its_lowest_score(budget: ModuleType) -> None:
+    one = burst(budget, [0.1, 0.1], np.zeros((2, 2)).tolist(), scores=[0.9, 0.2])
+    two = burst(budget, [0.1], [[0.0]], scores=[0.4])
+    assert budget.cleanlab_order([one, two]) == [(0, 1), (1, 0), (0, 0)]
+
+
+def test_softmin_is_lower_where_the_votes_contradict(budget: ModuleType) -> None:
+    label = np.zeros((24, 24), np.bool_)
+    label[6:18, 6:18] = True
+    vote = label.astype(np.uint8) * 255
+    spoiled = vote.copy()
+    spoiled[6:12] = 0
+    assert (
+        budget.softmin(label, [vote, vote]) > budget.softmin(label, [vote, spoiled]) > budget.softmin(label, [spoiled])
+    )
+
+
+def test_our_order_uses_the_expected_error(budget: ModuleType) -> None:
+    rows = [({"soft_error": value}, value) for value in np.linspace(0.01, 0.4, 60)]
+    bursts = [
+        budget.Known(
+            "ccp", f"ccp/{i}", [signals], np.zeros(1), np.eye(1), np.ones(1), np.asarray([error]), np.zeros((1, 1))
+        )
+        for i, (signals, error) in enumerate(rows)
+    ]
+    model = budget.fit_model(bursts)
+    order = budget.our_order(bursts, lambda one: model)
+    ranks = [number for number, _ in order]
+    assert ranks[:3] == [59, 58, 57] or bursts[ranks[0]].errors[0] > 0.35
+    assert "ccp: 60 frames" in model.fitted_on

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qa.logistic_fit import fit_logistic
+from qa.quality import quality_of
+
+
+def rows(values: np.ndarray, name: str = "a") -> list[dict[str, float]]:
+    return [{name: float(value)} for value in values]
+
+
+def test_it_finds_the_coefficients_that_made_the_targets():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(3, 2, 4000), rng.normal(-1, 0.1, 4000)
+    signals = [{"a": x, "b": y, "unused": 1.0} for x, y in zip(a, b, strict=True)]
+    probability = 1 / (1 + np.exp(-(0.5 + 0.8 * (a - 3) / 2 - 1.5 * (b + 1) / 0.1)))
+    fitted = fit_logistic(signals, (rng.random(4000) < probability).tolist(), {"a": 1, "b": -1}, ridge=0.01)
+    found = [quality_of(one, fitted) for one in signals]
+    assert np.mean(np.abs(np.asarray(found) - probability)) < 0.02
+    assert set(fitted.terms) == {"a", "b"}
+
+
+def test_fractional_targets_give_their_mean():
+    fitted = fit_logistic(rows(np.repeat([0.0, 1.0], 50)), [0.1, 0.3] * 25 + [0.5, 0.9] * 25, {"a": 1}, ridge=1e-6)
+    assert quality_of({"a": 0.0}, fitted) == pytest.approx(0.2, abs=1e-3)
+    assert quality_of({"a": 1.0}, fitted) == pytest.approx(0.7, abs=1e-3)
+
+
+def test_a_sign_is_kept_even_against_the_data():
+    values = np.linspace(0, 1, 100)
+    wrong = fit_logistic(rows(values), (values > 0.5).astype(float).tolist(), {"a": -1})
+    assert wrong.terms == {} and quality_of({"a": 0.9}, wrong) == pytest.approx(0.5, abs=1e-3)
+    free = fit_logistic(rows(values), (values > 0.5).astype(float).tolist(), {"a": 0})
+    assert free.terms["a"].weight > 1
+
+
+def test_the_ridge_shrinks():
+    values = np.linspace(0, 1, 100)
+    targets = (values > 0.5).astype(float).tolist()
+    weights = [fit_logistic(rows(values), targets, {"a": 1}, ridge=ridge).terms["a"].weight for ridge in (0.1, 10, 100)]
+    assert weights == sorted(weights, reverse=True) and weights[0] > 3 * weights[2]
+
+
+def test_weights_count_like_repeated_frames():
+    signals, targets = rows(np.array([0.0, 0.3, 0.7, 1.0])), [0.0, 1.0, 0.0, 1.0]
+    counted = fit_logistic(signals, targets, {"a": 0}, weights=[3, 1, 1, 3])
+    # medians and quartiles are taken over frames, so only predictions are compared, loosely
+    repeated = fit_logistic(
+        [signals[0]] * 3 + signals[1:3] + [signals[3]] * 3, [0] * 3 + [1, 0] + [1] * 3, {"a": 0}, ridge=1.0
+    )
+    for one in signals:
+        assert quality_of(one, counted) == pytest.approx(quality_of(one, repeated), abs=0.05)
+
+
+def test_missing_signals_and_constant_ones_say_nothing():
+    signals = [{"a": 0.0, "c": 5.0}, {"c": 5.0}, {"a": 1.0, "c": 5.0}, {"a": 0.9, "c": 5.0}]
+    fitted = fit_logistic(signals, [0, 1, 1, 1], {"a": 1, "c": 1, "never": 1})
+    assert "c" not in fitted.terms and "never" not in fitted.terms
+
+
+@pytest.mark.parametrize(("signals", "targets"), [([], []), ([{"a": 1.0}], [0.0, 1.0]), ([{"a": 1.0}], [1.5])])
+def test_bad_input_is_refused(signals: list[dict[str, float]], targets: list[float]):
+    with pytest.raises(ValueError, match="targets"):
+        fit_logistic(signals, targets, {"a": 1})
