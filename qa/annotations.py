@@ -1,7 +1,7 @@
 """Is an imported mask right? Judged by the other teachers' votes, the picture and the neighbours in time.
 
-The judge is a fitted logistic; its parameters lie in `annotation_judge.json` beside this file: what they were fitted on and the command that refits
-them are in it.
+The judge is a fitted logistic; its parameters lie in `annotation_judge.json` beside this file: what they were fitted on
+and the command that refits them are in it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from qa.annotation_signals import Case, annotation_signals
+from qa.annotation_case import Case
+from qa.annotation_signals import annotation_signals
 from qa.errors import Finding, largest_region
 from qa.metrics import Mask
 from qa.quality import Logistic, quality_of

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.annotation_signals import reference
+from qa.annotation_case import reference
 from qa.quality import Logistic, quality_of
 from qa.view import View
 from stages.base import Config

@@ -54,7 +54,7 @@ def test_share_types_and_ious_are_as_promised(annotated: ModuleType, count: int,
                 ious.append(iou(mask, truth))
             else:
                 assert (mask == truth).all()
-    assert 0.5 <= min(ious) and max(ious) <= 0.94
+    assert min(ious) >= 0.5 and max(ious) <= 0.94
     assert np.mean(np.asarray(ious) > 0.8) >= 1 / 3
 
 

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from qa.annotation_signals import Case, annotation_signals, reference
+from qa.annotation_case import Case, reference
+from qa.annotation_signals import annotation_signals
 from qa.annotations import SIGNS
 from qa.view import Outline, View
 

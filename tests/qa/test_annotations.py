@@ -85,7 +85,7 @@ def test_the_shipped_judge_doubts_more_the_more_is_wrong():
     assert judge.refit.startswith("python benchmarks/cleaning.py")
     for name, term in judge.logistic.terms.items():
         assert term.weight * SIGNS[name] >= 0, name
-    everything = {name: 0.0 for name in SIGNS}
+    everything = dict.fromkeys(SIGNS, 0.0)
     worse = {name: everything[name] + 0.2 * sign for name, sign in SIGNS.items()}
     assert doubt(everything, judge) < doubt(worse, judge)
 
