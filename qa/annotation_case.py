@@ -51,6 +51,11 @@ class Case:
         return Outline(np.asarray(self.probability >= 0.5))
 
     @cached_property
+    def edges(self) -> Field:
+        """`(H, W)` float32 0-1: how strong the picture's edges are."""
+        return edge_strength(self.view.image)
+
+    @cached_property
     def unit(self) -> float:
         """Area in pixels that differences are measured by: the larger of the two masks."""
         return float(max(np.count_nonzero(self.given.mask), np.count_nonzero(self.majority.mask), 1))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from qa.annotation_case import Case
 from qa.metrics import Mask, within
 from qa.view import Outline
-from stages.reliability import edge_strength
 
 COLOURS = 16
 """Levels a colour channel is reduced to when the person's colours are told from the scene's."""
@@ -24,7 +23,7 @@ STRAIGHT = 0.06
 def edge_evidence(case: Case) -> dict[str, float]:
     given, majority = case.given, case.majority
     # An outline may lie a pixel beside the edge at working size: the best within one pixel counts.
-    strength = np.asarray(cv2.dilate(edge_strength(case.view.image), np.ones((3, 3), np.uint8)))
+    strength = np.asarray(cv2.dilate(case.edges, np.ones((3, 3), np.uint8)))
     found = {}
     if given.edge.any() and majority.edge.any():
         found["edge_gap"] = float(np.mean(strength[majority.edge]) - np.mean(strength[given.edge]))
