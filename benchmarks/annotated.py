@@ -29,7 +29,7 @@ POLYGONS = 0.5
 
 
 PLANNED = 0.5
-"""Damage is planned at so many times the masks' size: four times as quick. The IoU is that at full size."""
+"""Damage is planned at so many times the masks' size, on a quarter of the pixels; the IoU is that at full size."""
 
 
 @dataclass(frozen=True)

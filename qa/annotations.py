@@ -47,7 +47,7 @@ class AnnotationJudge(Config):
 
     Attributes:
         logistic: signals of `qa.annotation_signals` to P(the mask is bad).
-        doubt_from: probability from which a mask is doubted: that which a tenth of the good ones would not reach.
+        doubt_from: probability from which a mask is doubted: few of the good ones in the fit reach it.
         fitted_on: the sets and sources of the fit.
         refit: the command that writes these parameters anew.
     """
