@@ -45,7 +45,7 @@ SEEDS = (0, 1)
 FIT_SEEDS = tuple(range(100, 104))
 """Of the damage that judges are fitted on."""
 FIT_SHARES = (0.3, 0.5)
-DOUBTED = 0.08
+DOUBTED = 0.05
 """Share of the good masks of the fit that the threshold lets a judge doubt."""
 FOLDS = 5
 """Parts the photos of a set are divided into; a sequence is a part of its own."""
