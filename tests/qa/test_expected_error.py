@@ -49,6 +49,8 @@ def test_the_shipped_model_expects_more_of_worse_signals():
     assert "keyed" not in model.fitted_on and model.refit.startswith("python benchmarks/review_budget.py")
     for name, term in model.logistic.terms.items():
         assert term.weight * SIGNS[name] >= 0, name
-    good = {"soft_error": 0.02, "label_iou": 0.97, "core_doubt": 0.0}
-    bad = {"soft_error": 0.3, "label_iou": 0.6, "core_doubt": 0.3}
+    terms = model.logistic.terms
+    good, bad = (
+        {name: term.centre + way * SIGNS[name] * term.spread for name, term in terms.items()} for way in (-1, 1)
+    )
     assert 0 < 1.5 * expected_error(good) < expected_error(bad) < 1
