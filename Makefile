@@ -15,10 +15,10 @@ test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 test-faults: .venv/installed browser
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not exhaustive" --durations 25 tests/faults
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not exhaustive" --durations 25 tests/faults
 
 test-faults-all: .venv/installed browser
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow --durations 25 tests/faults
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --durations 25 tests/faults
 
 # where it cannot be installed, the tests that need it are skipped, or fail if CI is set
 browser:

@@ -37,6 +37,7 @@ from rich.console import Console
 from rich.table import Table
 
 from datasets.images import encode_jpeg
+from datasets.manifest import Ledger
 from datasets.receipt import Receipt, StoredFile
 from datasets.schema import BoxRow, FrameRow, Row
 from datasets.shards import write_rows
@@ -82,7 +83,7 @@ class Measured:
 def main() -> None:
     """Measure, print a table, and one line of JSON."""
     options = _options()
-    console = Console(stderr=not os.isatty(1))
+    console = Console(stderr=not os.isatty(1), width=None if os.isatty(2) else 120)
     sizes = QUICK_SIZES if options.quick else (*SIZES, FULL) if options.full else SIZES
     measured = []
     for frames in sizes:
@@ -119,16 +120,15 @@ def make_frames(frames: int, root: Path, params: Params, progress: object) -> No
     store = root / params.pipeline.store
     size = params.pipeline.shard_frames
     counts = [min(size, frames - start) for start in range(0, frames, size)]
-    receipts: dict[str, list[Receipt]] = {"ingest": [], "detect": []}
+    receipts = {"ingest": Ledger(), "detect": Ledger()}
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         made = pool.map(commit_shard, [store] * len(counts), range(len(counts)), counts, chunksize=16)
         for done, (ingest, detect) in enumerate(made, start=1):
-            receipts["ingest"].append(ingest)
-            receipts["detect"].append(detect)
+            receipts["ingest"].add(ingest)
+            receipts["detect"].add(detect)
             progress(done, len(counts), "")  # type: ignore[operator]
     for stage, found in receipts.items():
-        places = {(receipt.folder, receipt.key): receipt for receipt in found}
-        publish(stage, places, (), Store(store), params, root)
+        publish(stage, found, (), Store(store), params, root)
 
 
 def commit_shard(root: Path, index: int, frames: int) -> tuple[Receipt, Receipt]:
@@ -180,7 +180,11 @@ def run_dvc(root: Path, params: Params) -> tuple[float, float]:
     (root / "params.yaml").write_text(yaml.safe_dump(params.model_dump(mode="json")))
     stage = {"cmd": "exec autoroto run vote", "deps": ["data/ingest", "data/detect"], "params": ["vote"]}
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"vote": stage | {"outs": ["data/vote"]}}}))
-    for setting in (("init", "--no-scm"), ("config", "cache.type", "hardlink,copy"), ("config", "core.analytics", "0")):
+    for setting in (
+        ("init", "--no-scm"),
+        ("config", "cache.type", "hardlink,copy"),
+        ("config", "core.analytics", "false"),
+    ):
         dvc(root, *setting)
     return dvc(root, "repro"), dvc(root, "repro")
 

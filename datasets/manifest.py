@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.receipt import Receipt, StoredFile
-from datasets.store import write_atomically
+from datasets.store import atomic_file
 
 _COUNTS = pa.map_(pa.string(), pa.int64())
 
@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
 _ORDER = ("folder", "label", "lineage", "key", "part")
 _PACKED = SCHEMA.append(pa.field("part", pa.int64()))
 _BATCH = 1024
+"""Rows that are packed, and written, together: what a reader of a manifest holds beside its own columns."""
 
 
 class Ledger:
@@ -69,18 +70,23 @@ class Ledger:
             yield from _unpack(batch.to_pylist())
         yield from self._loose
 
-    def table(self) -> pa.Table:
-        """All receipts as the rows of a manifest, sorted, so that the order of work is invisible."""
+    def sorted(self) -> Iterator[pa.Table]:
+        """All receipts as the rows of a manifest, some at a time, sorted, so that the order of work is invisible."""
         table = pa.Table.from_batches([*self._packed, _pack(self._loose)], schema=_PACKED)
-        return table.sort_by([(name, "ascending") for name in _ORDER]).select(SCHEMA.names).combine_chunks()
+        order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in _ORDER])
+        for start in range(0, len(order), _BATCH):
+            yield table.take(order[start : start + _BATCH]).select(SCHEMA.names).combine_chunks()
 
 
 def write_manifest(path: Path, receipts: Iterable[Receipt]) -> None:
     """Write the manifest of a stage's units."""
     ledger = receipts if isinstance(receipts, Ledger) else Ledger(receipts)
-    buffer = io.BytesIO()
-    pq.write_table(ledger.table(), buffer, compression="none", write_page_checksum=True)
-    write_atomically(path, buffer.getbuffer())
+    with (
+        atomic_file(path) as file,
+        pq.ParquetWriter(file, SCHEMA, compression="none", write_page_checksum=True) as writer,
+    ):
+        for rows in ledger.sorted():
+            writer.write_table(rows)
 
 
 def read_manifest(path: Path) -> list[Receipt]:
@@ -98,8 +104,11 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: run `dvc repro {path.parent.name}` first")
     try:
-        schema = pq.read_schema(path)
-        table = pq.read_table(path, columns=columns, page_checksum_verification=True)
+        # not `pq.read_table`: it loads Arrow's dataset library, 40 MB
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            groups = [file.read_row_group(i, columns=columns, use_threads=False) for i in range(file.num_row_groups)]
+            schema, empty = file.schema_arrow, file.schema_arrow.empty_table()
+            table = pa.concat_tables(groups) if groups else empty.select(columns or schema.names)
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{path} is damaged ({error}): run `autoroto verify`, then `dvc repro`") from error
     if not schema.equals(SCHEMA):

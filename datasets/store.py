@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from datasets.faults import fault_point
 from datasets.receipt import Receipt, StoredFile
@@ -211,6 +212,10 @@ def damaged_files(files: Iterable[tuple[Path, str]]) -> tuple[Path, ...]:
     return tuple(path for path, digest in files if not path.is_file() or file_digest(path) != digest)
 
 
+SETTLED_NS = 2 * 10**9
+"""A file written so lately could be written again without a later time of change."""
+
+
 class CheckedFiles:
     """A process's memory of the files it checked last: what nobody has written to since is not hashed again."""
 
@@ -223,9 +228,9 @@ class CheckedFiles:
         intact: set[object] = set()
         for path, digest in files:
             identity = (path, digest, *file_version(path)) if path.is_file() else None
-            if identity is None or (identity not in self._intact and damaged_files([(path, digest)])):
+            if identity not in self._intact and damaged_files([(path, digest)]):
                 found.append(path)
-            else:
+            elif path.stat().st_mtime_ns < time.time_ns() - SETTLED_NS:
                 intact.add(identity)
         self._intact = intact
         return tuple(found)
@@ -248,12 +253,19 @@ def place_file(source: Path, target: Path) -> None:
     fault_point("link.renamed")
 
 
-def write_atomically(path: Path, data: bytes | memoryview) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Write a small file so that readers see the old bytes or the new ones, also after a power cut."""
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file, open for writing, that takes the place of `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     with temporary.open("wb") as file:
-        file.write(data)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     fault_point("write.temporary")

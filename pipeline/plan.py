@@ -62,15 +62,12 @@ def _source_units(
 
 def _shard_units(stage: str, folder: str, shared: str, root: Path) -> Sequence[Unit]:
     primary, *others = (shards_of(name, root) for name in UPSTREAM[stage])
-    joined: dict[str, list[tuple[Sequence[Shard], int]]] = {}
-    for other in others:
-        for index, shard in enumerate(other):
-            joined.setdefault(shard.lineage, []).append((other, index))
+    joined = [primary.of_same_source(other) for other in others]
     decisions = _decisions(root) if stage == "curate" else {}
 
     def unit(index: int) -> Unit:
         shard = primary[index]
-        inputs = [shard, *(other[row] for other, row in joined.get(shard.lineage, ()))]
+        inputs = [shard, *(found for of_same_source in joined for found in of_same_source(index))]
         names = [entry.name for entry in inputs]
         if stage == "curate":
             names.append(decisions.get(shard.lineage, ""))

@@ -71,9 +71,10 @@ class WorkerLostError(StageError):
 def connect() -> None:
     """Attach to the cluster that `RAY_ADDRESS` names, or start a local one that ends with this process."""
     if not ray.is_initialized():
-        address = os.environ.get("RAY_ADDRESS")
+        # "local" and not None: a driver that was killed leaves a note of its cluster, which Ray would try to join
+        address = os.environ.get("RAY_ADDRESS") or "local"
         local: dict[str, Any] = {}
-        if not address:
+        if address == "local":
             # with a token in reach Ray asks for it; without, it would leave one in the home folder
             os.environ.setdefault("RAY_AUTH_TOKEN", fresh_token())
             local = {"include_dashboard": False, "object_store_memory": 100 * 2**20}

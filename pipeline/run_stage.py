@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+
 from datasets.manifest import Ledger
 from datasets.store import Store
 from pipeline.digests import DigestCache
@@ -40,6 +42,7 @@ def run_stage(
         FileNotFoundError: an earlier stage or a weight file is missing.
     """
     started, clock = time.time(), time.perf_counter()
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own allocators keep what was freed; a driver lives for days
     digests = DigestCache(root / ".autoroto" / "digests.json")
     plans = plan(stage, params, root, digests, footage=footage)
     digests.save()
@@ -66,6 +69,8 @@ def run_stage(
             progress(total - len(jobs) + effort.units, total, outcome.unit.label)
     for path in effort.damaged:
         set_aside(path, store, root)
+    reused = total - effort.units
+    del plans, jobs  # with them the columns they were made from: publishing has its own
     counts = _Counts.of(receipts)
     _check(stage, effort, counts, receipts, params)
     publish(stage, receipts, accepted, store, params, root)
@@ -76,7 +81,7 @@ def run_stage(
         start_seconds=start_seconds,
         units=total,
         computed=effort.units,
-        reused=total - effort.units,
+        reused=reused,
         frames=effort.frames,
         inputs=counts.inputs,
         done=counts.done,

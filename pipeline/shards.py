@@ -49,19 +49,42 @@ class Shard:
     sha256: str
 
 
-def shards_of(stage: str, root: Path) -> Sequence[Shard]:
+class Shards(MadeWhenAsked[Shard]):
+    """The shards of an out.
+
+    Attributes:
+        lineages: name of the ingest shard that each stems from; their own names for ingest.
+    """
+
+    def __init__(self, length: int, make: Callable[[int], Shard], lineages: pa.Array) -> None:
+        super().__init__(length, make)
+        self.lineages = lineages
+
+    def of_same_source(self, other: Shards) -> Callable[[int], list[Shard]]:
+        """For the index of a shard here, the shards of `other` that stem from the same ingest shard, in their order."""
+        here = np.asarray(pc.index_in(other.lineages, value_set=self.lineages).fill_null(-1))
+        order = np.argsort(here, kind="stable")
+        bounds = np.searchsorted(here[order], np.arange(len(self) + 1))
+        return lambda index: [other[int(row)] for row in order[bounds[index] : bounds[index + 1]]]
+
+
+def shards_of(stage: str, root: Path) -> Shards:
     """The shards in a stage's out, in manifest order. Errors as of `datasets.manifest.read_table`."""
     out = root / "data" / stage
     table = read_table(out / "manifest.parquet", ["folder", "key", "label", "lineage", "name", "sha256", "rows"])
     table = table.append_column("part", _parts(table))
-    columns = table.filter(pc.not_equal(table["name"], "")).drop_columns(["key"]).combine_chunks()
+    empty = pc.equal(table["name"], "")
+    table = table.filter(pc.invert(empty)) if pc.any(empty).as_py() else table
+    names = ("folder", "label", "part", "lineage", "name", "sha256", "rows")
+    columns = {name: table[name].combine_chunks() for name in names}
+    own = pc.equal(columns["lineage"], "")
+    columns["lineage"] = pc.if_else(own, columns["name"], columns["lineage"])
 
     def shard(index: int) -> Shard:
-        row = {name: columns[name][index].as_py() for name in columns.column_names}
-        name, label = row["name"], row["label"] + row["part"]
-        return Shard(out / row["folder"] / name, name, label, row["lineage"] or name, row["rows"], row["sha256"])
+        folder, label, part, lineage, name, sha256, rows = (columns[name][index].as_py() for name in names)
+        return Shard(out / folder / name, name, label + part, lineage, rows, sha256)
 
-    return MadeWhenAsked(columns.num_rows, shard)
+    return Shards(table.num_rows, shard, columns["lineage"])
 
 
 def _parts(table: pa.Table) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -14,18 +15,22 @@ from datasets.clips import Clip
 from datasets.images import Image, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, LabelRow, VoteRow
 from stages.base import ClipStage, Config, Drop
+from stages.combiner import FITTED, Combiner, read_fitted
+from stages.combiner_planes import Scene
 from stages.keying import estimate_screen, key
 from stages.matting import MattingConfig, foreground_colours, matte, prepare
 from stages.paste import Window, paste
 from stages.reliability import EXPERTISE, Expertise, edge_strength, reliabilities, shot_of
 from stages.semantics import keep_people
-from stages.strategies import STRATEGIES, Stack, Weights, disagreement, support
+from stages.strategies import STRATEGIES, Probability, disagreement, support
 from stages.temporal import BurstTracks, TemporalConfig, fuse_neighbours, remove_flicker
 from stages.trimap import UNKNOWN, TrimapConfig, trimap_from_votes
 from stages.trust import TrustConfig, trust_map
 
 KEYER = "keyer"
 """The teacher whose vote, where it does not abstain, is the label."""
+COMBINER = "combiner"
+"""The strategy that is fitted: weights per pixel and a correction, see `stages.combiner`."""
 
 Map = NDArray[np.float32]
 """`(H, W)` float32 in 0-1 at label resolution."""
@@ -35,9 +40,11 @@ class FuseConfig(Config):
     """Parameters of `fuse`.
 
     Attributes:
-        strategy: a name of `stages.strategies.STRATEGIES`.
+        strategy: `combiner`, or a name of `stages.strategies.STRATEGIES`.
+        fitted: the combiner's fitted file, in `stages/fitted` (or an absolute path).
         longest_side: a label has its frame's stored size, limited to this many pixels.
-        expertise: teacher to how good it is at each kind of shot; a teacher not named counts one half throughout.
+        expertise: teacher to how good it is at each kind of shot; a teacher not named counts one half throughout. For
+            the teachers that the combiner was fitted with its file says so instead.
         edge_gain: preference for teachers whose contour follows the picture's edges: weight × exp(gain · fit). Chosen,
             like the trimap's widths and the matting's prior weight, on subsets of the benchmark's three sets.
         min_box_score: person boxes below this confidence are not used.
@@ -46,6 +53,7 @@ class FuseConfig(Config):
     """
 
     strategy: str = "weighted"
+    fitted: str = "combiner.safetensors"
     longest_side: int = Field(default=640, ge=16)
     expertise: dict[str, Expertise] = EXPERTISE
     edge_gain: float = Field(default=4.0, ge=0)
@@ -60,27 +68,16 @@ class FuseConfig(Config):
     @field_validator("strategy")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in STRATEGIES:
-            raise ValueError(f"no fusion strategy {name!r}; there are {', '.join(STRATEGIES)}")
+        if name not in (*STRATEGIES, COMBINER):
+            raise ValueError(f"no fusion strategy {name!r}; there are {', '.join((*STRATEGIES, COMBINER))}")
         return name
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What speaks for the label of one frame, at label resolution.
-
-    Attributes:
-        frame: its row. image: `(H, W, 3)` uint8 RGB.
-        boxes: confident person boxes, as fractions.
-        teachers: names of the T teachers that voted. votes: `(T, H, W)` float32 0-1. weights: `(T,)`, sum 1.
-    """
+class Evidence(Scene):
+    """What speaks for the label of one frame, at label resolution; `frame` is its row."""
 
     frame: FrameRow
-    image: Image
-    boxes: list[Window]
-    teachers: list[str]
-    votes: Stack
-    weights: Weights
 
 
 class Fuse(ClipStage[LabelRow]):
@@ -89,11 +86,25 @@ class Fuse(ClipStage[LabelRow]):
     name = "fuse"
     consumes = (FrameRow, BoxRow, VoteRow)
     produces = LabelRow
-    libraries = ("numpy", "opencv-python-headless", "pymatting", "scipy")
+    libraries = ("numpy", "opencv-python-headless", "pymatting", "scipy", "onnxruntime")
     config: FuseConfig
+
+    def weights(self) -> Sequence[str]:
+        return (str(FITTED / self.config.fitted),) if self.config.strategy == COMBINER else ()
 
     def setup(self) -> None:
         prepare()
+        _ = self._trusted  # opens the fitted file before the first frame
+
+    @cached_property
+    def _combiner(self) -> Combiner | None:
+        """The fitted combiner, where the strategy is."""
+        return Combiner(read_fitted(FITTED / self.config.fitted)) if self.config.strategy == COMBINER else None
+
+    @cached_property
+    def _trusted(self) -> dict[str, Expertise]:
+        """Teacher to expertise: what was fitted counts more than what was set by hand."""
+        return {**self.config.expertise, **(self._combiner.card.expertise if self._combiner else {})}
 
     def process(self, item: Clip) -> Iterable[LabelRow | Drop]:
         """Labels of one burst in order; person-free backgrounds and frames without any vote are dropped."""
@@ -115,20 +126,28 @@ class Fuse(ClipStage[LabelRow]):
         if KEYER in votes:
             return self._keyed_label(frame, image, votes[KEYER])
         boxes, scores = confident_boxes(clip.boxes[index], self.config.min_box_score)
+        shot = shot_of(boxes, scores)
         stack = np.stack(list(votes.values()))
         weights = reliabilities(
             stack,
             list(votes),
             edge_strength(image),
-            shot_of(boxes, scores),
-            self.config.expertise,
+            shot,
+            self._trusted,
             edge_gain=self.config.edge_gain,
         )
-        return Evidence(frame, image, boxes, list(votes), stack, weights)
+        return Evidence(image, list(votes), stack, weights, boxes, scores, shot, frame)
+
+    def probability(self, scene: Scene) -> Probability:
+        """The votes of one frame as one map, `(H, W)` 0-1, before time, people and edges are looked at."""
+        if self._combiner is None:
+            return STRATEGIES[self.config.strategy](scene.votes, scene.weights)
+        with self.model_time():
+            return self._combiner(scene)
 
     def _labels(self, burst: Sequence[Evidence]) -> Iterator[LabelRow]:
         config = self.config
-        probabilities = [STRATEGIES[config.strategy](one.votes, one.weights) for one in burst]
+        probabilities = [self.probability(one) for one in burst]
         tracks = BurstTracks([one.image for one in burst]) if config.temporal.enabled else None
         if tracks:
             probabilities = fuse_neighbours(probabilities, tracks, weight=config.temporal.neighbour)
@@ -153,7 +172,7 @@ class Fuse(ClipStage[LabelRow]):
             with self.model_time():
                 foreground = foreground_colours(one.image, alpha)
             unknown = float((trimap == UNKNOWN).mean())
-            yield self._row(one.frame, alpha, trust, foreground, config.strategy, unknown, one.teachers)
+            yield self._row(one.frame, alpha, trust, foreground, config.strategy, unknown, list(one.teachers))
 
     def _keyed_label(self, frame: FrameRow, image: Image, alpha: Map) -> LabelRow:
         """The keyer's alpha as it is, trusted everywhere, with colours freed from the screen's spill."""

@@ -65,13 +65,19 @@ def shot_of(boxes: Sequence[Window], scores: Sequence[float]) -> Shot:
     A portrait's box reaches the lower side and is wide; else a box covering 15 % of the frame is distant and one of
     30 % is a figure, with straight ramps between, so that no weight jumps from frame to frame.
     """
-    if not boxes:
+    main = main_person(boxes, scores)
+    if main is None:
         return Shot(1 / 3, 1 / 3, 1 / 3)
-    candidates = [box for box, score in zip(boxes, scores, strict=True) if score >= _MAIN * max(scores)]
-    x0, y0, x1, y1 = max(candidates, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    x0, y0, x1, y1 = main
     portrait = _ramp(y1, 0.90, 0.97) * _ramp(x1 - x0, 0.4, 0.6)
     distant = (1 - portrait) * _ramp((x1 - x0) * (y1 - y0), 0.30, 0.15)
     return Shot(portrait, 1 - portrait - distant, distant)
+
+
+def main_person(boxes: Sequence[Window], scores: Sequence[float]) -> Window | None:
+    """The largest of the boxes that are about as confident as the best one; None without boxes."""
+    candidates = [box for box, score in zip(boxes, scores, strict=True) if score >= _MAIN * max(scores)]
+    return max(candidates, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), default=None)
 
 
 def reliabilities(
@@ -91,11 +97,18 @@ def reliabilities(
         expertise: by teacher; a teacher it lacks gets `Expertise()`.
         edge_gain: 0 leaves edge fit out.
     """
-    weights = np.zeros(len(votes))
-    for index, (teacher, vote) in enumerate(zip(teachers, votes, strict=True)):
+    return weigh([edge_fit(vote, edges) for vote in votes], teachers, shot, expertise, edge_gain=edge_gain)
+
+
+def weigh(
+    fits: Sequence[float], teachers: Sequence[str], shot: Shot, expertise: Mapping[str, Expertise], *, edge_gain: float
+) -> Weights:
+    """As `reliabilities`, from every teacher's `edge_fit`."""
+    weights = np.zeros(len(fits))
+    for index, (teacher, fit) in enumerate(zip(teachers, fits, strict=True)):
         known = expertise.get(teacher, Expertise())
         skill = shot.portrait * known.portrait + shot.figure * known.figure + shot.distant * known.distant
-        weights[index] = skill * np.exp(edge_gain * edge_fit(vote, edges))
+        weights[index] = skill * np.exp(edge_gain * fit)
     if weights.sum() <= 0:
         weights[:] = 1
     return np.asarray(weights / weights.sum(), np.float32)

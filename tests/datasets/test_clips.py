@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from datasets.clips import read_clips
+from datasets import clips
+from datasets.clips import ClipMemory, read_clips
 from datasets.schema import BoxRow, FrameRow, VoteRow
 from datasets.shards import ShardError, write_rows
 
@@ -61,3 +62,42 @@ def test_a_clip_describes_itself_for_people(tmp_path, frames):
     write_rows(tmp_path / "f", frames, FrameRow)
     clip = list(read_clips([tmp_path / "f"], primary=FrameRow))[2]
     assert clip.describe() == "film.mp4 clip 0 burst 2 (0.00-0.00 s)"
+
+
+@pytest.fixture
+def readings(monkeypatch):
+    """How often shards are really read."""
+    made = []
+
+    def counting(inputs, *, primary):
+        made.append([path.name for path in inputs])
+        return read_clips(inputs, primary=primary)
+
+    monkeypatch.setattr(clips, "read_clips", counting)
+    return made
+
+
+def test_the_shards_that_were_read_last_are_not_read_again(tmp_path, frames, readings):
+    write_rows(tmp_path / "f", frames, FrameRow)
+    write_rows(tmp_path / "g", frames[:2], FrameRow)
+    memory = ClipMemory()
+    expected = list(read_clips([tmp_path / "f"], primary=FrameRow))
+    assert list(memory.read([tmp_path / "f"], primary=FrameRow)) == expected
+    assert list(memory.read([tmp_path / "f"], primary=FrameRow)) == expected
+    assert len(list(memory.read([tmp_path / "g"], primary=FrameRow))) == 1
+    assert list(memory.read([tmp_path / "f"], primary=FrameRow)) == expected
+    assert readings == [["f"], ["g"], ["f"]]
+
+
+def test_a_shard_that_was_replaced_a_large_one_and_one_left_half_read_are_read_again(tmp_path, frames, readings):
+    path = tmp_path / "f"
+    write_rows(path, frames, FrameRow)
+    memory = ClipMemory()
+    next(memory.read([path], primary=FrameRow))
+    assert len(list(memory.read([path], primary=FrameRow))) == 3
+    write_rows(tmp_path / "new", frames[:2], FrameRow)
+    (tmp_path / "new").replace(path)
+    assert len(list(memory.read([path], primary=FrameRow))) == 1
+    tight = ClipMemory(limit=10)
+    assert len(list(tight.read([path], primary=FrameRow))) == len(list(tight.read([path], primary=FrameRow))) == 1
+    assert len(readings) == 5

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 import pytest
 
 from datasets.receipt import Receipt, StoredFile
-from datasets.store import Store, StoreError, place_file
+from datasets.shards import file_digest
+from datasets.store import CheckedFiles, Store, StoreError, place_file
 
 
 def commit(store, key="k", data=b"bytes"):
@@ -122,3 +124,44 @@ def test_a_full_or_read_only_disk_is_an_error_with_a_cure(store):
     with pytest.raises(FileNotFoundError), store.staging():
         raise FileNotFoundError("a shard that is gone is another matter")
     assert list((store.root / "staging").iterdir()) == []
+
+
+@pytest.fixture
+def hashed(monkeypatch):
+    """Names of the files that are really hashed."""
+    names = []
+
+    def counting(path):
+        names.append(path.name)
+        return file_digest(path)
+
+    monkeypatch.setattr("datasets.store.file_digest", counting)
+    return names
+
+
+def aged(path, data, seconds=60):
+    """A file that was written so long ago, and its SHA-256."""
+    path.write_bytes(data)
+    os.utime(path, (time.time() - seconds,) * 2)
+    return path, file_digest(path)
+
+
+def test_what_nobody_has_written_to_is_not_hashed_again(tmp_path, hashed):
+    checked, files = CheckedFiles(), [aged(tmp_path / "a", b"one"), aged(tmp_path / "b", b"two")]
+    assert checked.damaged(files) == checked.damaged(files) == ()
+    assert hashed == ["a", "b"]
+
+
+def test_a_file_that_was_written_to_is_hashed_again_even_if_its_size_and_place_are_the_same(tmp_path, hashed):
+    checked, (path, digest) = CheckedFiles(), aged(tmp_path / "a", b"one")
+    assert checked.damaged([(path, digest)]) == ()
+    path.write_bytes(b"onE")
+    assert checked.damaged([(path, digest)]) == checked.damaged([(path, digest)]) == (path,)
+    path.unlink()
+    assert checked.damaged([(path, digest)]) == (path,)
+
+
+def test_a_file_written_a_moment_ago_is_hashed_again_as_its_time_may_not_tell(tmp_path, hashed):
+    checked, file = CheckedFiles(), aged(tmp_path / "a", b"one", seconds=0)
+    assert checked.damaged([file]) == checked.damaged([file]) == ()
+    assert hashed == ["a", "a"]

@@ -24,6 +24,17 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["pipeline.run_stage", "pipeline.results", "pipeline.fetch", "stages.vote", "torch"])
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the tests counted with `record_property`, summed over each file: the figures of docs/reliability.md."""
+    sums: dict[str, Counter[str]] = {}
+    for report in terminalreporter.stats.get("passed", []):
+        counts = {name: value for name, value in report.user_properties if isinstance(value, int)}
+        if counts:
+            sums.setdefault(Path(report.location[0]).name, Counter()).update(counts)
+    for name, counted in sorted(sums.items()):
+        terminalreporter.write_line(f"{name}: " + ", ".join(f"{value:,} {what}" for what, value in counted.items()))
+
+
 NOT_REPEATABLE = ("data/evaluate/metrics.json", "data/report/report.html")
 """Files that hold times, which no two runs share: they must be there, whatever their bytes."""
 
@@ -79,6 +90,10 @@ class FaultyProject:
         """SHA-256 of every file a stage made, manifest included."""
         files = [path for folder in self.outs(stage) for path in sorted(folder.rglob("*")) if path.is_file()]
         return {str(path.relative_to(self.root)): file_digest(path) for path in files}
+
+    def size_of(self, stage: str) -> int:
+        """Bytes of the files a stage made."""
+        return sum(path.stat().st_size for folder in self.outs(stage) for path in folder.rglob("*") if path.is_file())
 
     def committed(self, stage: str) -> int:
         """Units of a stage that the store would give back."""

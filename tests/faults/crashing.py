@@ -14,7 +14,7 @@ from stages.teachers.base import Teacher
 from stages.vote import Vote
 
 POISON = "poison.mp4"
-DEADLY_BURST = 1
+DEADLY_CLIP = 1
 
 
 class CrashingIngest(Ingest):
@@ -33,9 +33,9 @@ class CrashingIngest(Ingest):
 
 
 class CrashingVote(Vote):
-    """Its teacher aborts at the second frame of the burst DEADLY_BURST."""
+    """Its teacher aborts at the second frame of the clip DEADLY_CLIP."""
 
     def _vote(self, teacher: Teacher, frame: FrameRow, boxes: Sequence[Window]) -> VoteRow:
-        if frame.burst == DEADLY_BURST and frame.name != "000001000000":
+        if frame.clip == DEADLY_CLIP and frame.name != "000001000000":
             os.abort()
         return super()._vote(teacher, frame, boxes)

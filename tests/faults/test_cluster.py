@@ -61,7 +61,7 @@ def last_run(project: FaultyProject) -> dict[str, int]:
 
 
 def test_a_node_lost_at_work_then_a_driver_change_no_byte(
-    nodes: Nodes, project: FaultyProject, faulty: FaultyProject
+    nodes: Nodes, project: FaultyProject, faulty: FaultyProject, record_property
 ) -> None:
     for stage in ("ingest", "detect"):
         end(start(project, stage, nodes))
@@ -96,6 +96,8 @@ def test_a_node_lost_at_work_then_a_driver_change_no_byte(
         end(start(project, stage, nodes))
     for stage in LABELLING:
         assert project.bytes_of(stage) == faulty.bytes_of(stage), stage
+    record_property("nodes killed", 1)
+    record_property("drivers killed", 1)
 
 
 def bursts(project: FaultyProject) -> tuple[int, int]:

@@ -55,7 +55,7 @@ def dvc(project: FaultyProject, *arguments: str, **environment: str) -> subproce
 
 @pytest.mark.parametrize("stage", KILLS)
 def test_dvc_goes_on_where_a_killed_driver_was(
-    stage: str, project: FaultyProject, faulty: FaultyProject, ray: dict[str, str]
+    stage: str, project: FaultyProject, faulty: FaultyProject, ray: dict[str, str], record_property
 ) -> None:
     expected = repeatable(faulty.bytes_of(stage))
     project.forget(stage)
@@ -65,3 +65,5 @@ def test_dvc_goes_on_where_a_killed_driver_was(
     assert again.returncode == 0, again.stdout + again.stderr
     assert repeatable(project.bytes_of(stage)) == expected
     assert "Data and pipelines are up to date" in dvc(project, "status").stdout
+    record_property("drivers killed", 1)
+    record_property("bytes compared", project.size_of(stage))

@@ -34,7 +34,7 @@ CASES = [
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("stage", "time"), CASES)
 def test_killed_the_first_or_last_time_it_passes_each_point_a_stage_goes_on(
-    stage: str, time: str, faulty: FaultyProject
+    stage: str, time: str, faulty: FaultyProject, record_property
 ) -> None:
     """Points that are passed once are killed as the last time."""
     expected = repeatable(faulty.bytes_of(stage))
@@ -55,4 +55,6 @@ def test_killed_the_first_or_last_time_it_passes_each_point_a_stage_goes_on(
         assert repeatable(faulty.bytes_of(stage)) == expected, kill
         if stage in FRAME_STAGES:
             assert summary == {"computed": units - done, "reused": done}, kill
-    print(f"\n{stage}: killed {len(kills)} times, {len(expected)} files the same")
+    record_property("stages", 1)
+    record_property("kills", len(kills))
+    record_property("bytes compared", len(kills) * faulty.size_of(stage))

@@ -13,7 +13,7 @@ from datasets.shards import read_rows
 from pipeline import house
 from pipeline.params import Params
 from pipeline.run_stage import run_stage
-from tests.faults.crashing import DEADLY_BURST, POISON
+from tests.faults.crashing import DEADLY_CLIP, POISON
 from tests.standing_ray import standing_ray
 from tests.tiny import slice_of, tiny_params
 
@@ -71,11 +71,11 @@ def test_a_burst_that_crashes_a_teacher_costs_that_burst_and_not_its_shard(foota
     for stage in ("ingest", "detect", "vote"):
         run_stage(stage, params.with_runner("local"), footage)
     healthy, _ = outcome("vote", footage, VoteRow, "selfie")
-    doomed = [row for row in healthy if row.burst == DEADLY_BURST]
+    doomed = [row for row in healthy if row.clip == DEADLY_CLIP]
     assert doomed and len(doomed) < len(healthy)
     monkeypatch.setitem(house._CLASSES, "vote", "tests.faults.crashing:CrashingVote")
     run_stage("vote", params, footage)
     rows, receipts = outcome("vote", footage, VoteRow, "selfie")
-    assert rows == [row for row in healthy if row.burst != DEADLY_BURST]
+    assert rows == [row for row in healthy if row.clip != DEADLY_CLIP]
     assert sum(receipt.failed.get("worker_died", 0) for receipt in receipts) == len(doomed)
-    assert all("its worker died" in detail and "burst 1" in detail for r in receipts for detail in r.details)
+    assert all("its worker died" in detail and "clip 1" in detail for r in receipts for detail in r.details)

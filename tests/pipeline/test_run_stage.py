@@ -58,3 +58,20 @@ def test_accepted_failures_reach_the_out_and_are_tried_again_next_time(run, tmp_
     assert {r.key: dict(r.failed) for r in receipts} == {"k2": {}, "k4": {"out_of_memory": 2}}
     summary = run({}, units=(2, 4), accept_failures=True)
     assert (summary.computed, summary.reused, summary.failed) == (1, 1, 0)
+
+
+def test_light_stages_are_worked_off_shard_by_shard_and_heavy_ones_before(tmp_path, monkeypatch):
+    """So that a frame that was decoded for one teacher is still there for the next."""
+    config, toy = ToyConfig(), "tests.pipeline.toys:Toy"
+
+    def planned(folder, light):
+        units = tuple(Unit("toy", folder, f"{folder}{n}", f"{folder}{n}", "l", (Path(f"film-{n}"),), n) for n in (1, 2))
+        return Plan(StageSpec(toy, config, tmp_path, light), units)
+
+    plans = [planned("a", True), planned("heavy", False), planned("b", True)]
+    monkeypatch.setattr(run_stage, "plan", lambda *_, **__: plans)
+    order = []
+    run_stage.run_stage(
+        "toy", Params(pipeline=PipelineConfig(runner="local")), tmp_path, progress=lambda *at: order.append(at[2])
+    )
+    assert order[1:] == ["heavy2", "heavy1", "a2", "b2", "a1", "b1"]

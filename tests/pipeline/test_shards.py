@@ -40,3 +40,17 @@ def test_made_when_asked_is_a_sequence_that_makes_only_what_is_asked_for():
     assert list(squares) == [0, 1, 4, 9, 16]
     with pytest.raises(IndexError):
         squares[5]
+
+
+def test_shards_of_one_source_find_each_other_whatever_their_number(tmp_path):
+    write_manifest(tmp_path / "data" / "ingest" / "manifest.parquet", [unit("a", 1), unit("b", 1), unit("c", 1)])
+    votes = [
+        unit("v1", 2, folder="one", lineage="c-000.parquet"), unit("v2", 1, folder="one", lineage="a-000.parquet"),
+        unit("v3", 1, folder="two", lineage="a-000.parquet"), unit("v4", 1, folder="two", lineage="gone.parquet"),
+    ]  # fmt: skip
+    write_manifest(tmp_path / "data" / "vote" / "manifest.parquet", votes)
+    ingest, vote = shards_of("ingest", tmp_path), shards_of("vote", tmp_path)
+    same = ingest.of_same_source(vote)
+    assert [[shard.name for shard in same(index)] for index in range(3)] == [
+        ["v2-000.parquet", "v3-000.parquet"], [], ["v1-000.parquet", "v1-001.parquet"],
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ from datasets.shards import file_digest, read_rows
 from datasets.store import Store
 from pipeline.heartbeat import Heartbeat
 from pipeline.tally import out_of_memory
-from pipeline.work import Attempt, Unit, WorkOptions, work
+from pipeline.work import Attempt, Bench, StageSpec, Unit, WorkOptions, work
 from stages.base import Fail
 from tests.pipeline.toys import Toy, ToyConfig
 
@@ -160,3 +160,28 @@ def test_a_damaged_input_is_never_read(tmp_path):
     assert str(film) in found.retryable[0]
     film.unlink()
     assert work(Toy(ToyConfig()), replace(good, key="k3"), options).damaged == (film,)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Weights opened (+) and closed (-), by factor."""
+    log = []
+    monkeypatch.setattr(Toy, "setup", lambda self: log.append(f"+{self.config.factor:g}"))
+    monkeypatch.setattr(Toy, "teardown", lambda self: log.append(f"-{self.config.factor:g}"))
+    return log
+
+
+def spec(factor, *, light):
+    return StageSpec("tests.pipeline.toys:Toy", ToyConfig(factor=factor), Path(), light)
+
+
+def test_light_stages_stay_open_together_and_a_heavy_one_is_alone(opened):
+    bench = Bench()
+    first = bench.stage(spec(1, light=True))
+    bench.stage(spec(2, light=True))
+    assert bench.stage(spec(1, light=True)) is first and opened == ["+1", "+2"]
+    bench.stage(spec(3, light=False))
+    bench.stage(spec(4, light=False))
+    bench.stage(spec(1, light=True))
+    bench.close()
+    assert opened == ["+1", "+2", "-2", "-1", "+3", "-3", "+4", "-4", "+1", "-1"]
