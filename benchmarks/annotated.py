@@ -1,35 +1,20 @@
-"""True masks made into imported annotations, a share of them damaged as annotators and old models do."""
+"""Bursts whose true masks are imported as annotations, a share of them damaged (see `qa.annotators`)."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
-from damage import TYPES, damage_to_iou
 from fused import Labelled
 
 from datasets.clips import Clip
-from datasets.images import Grey, encode_png
+from datasets.images import encode_png
 from datasets.schema import VoteRow
-from qa.metrics import Mask, as_mask, iou
+from qa.annotators import annotate
+from qa.metrics import Mask
 
 TEACHER = "annotation"
-BANDS = ((0.8, 0.94), (0.65, 0.8), (0.5, 0.65))
-"""IoU with truth of the damaged masks. Where a type cannot be so bad, it is less bad."""
-PARTS = (1.2, 0.9, 0.9)
-"""How the damaged masks divide over the bands: more than a third lies in the first, which is the hardest to find."""
-WHOLE = 0.5
-"""Chance that a clip of a video is damaged alike, and not a single frame: as many of its frames as still may be."""
-POLYGONS = 0.5
-"""Chance that a jagged edge is a coarse polygon, and not teeth."""
-
-
-PLANNED = 0.5
-"""Damage is planned at so many times the masks' size, on a quarter of the pixels; the IoU is that at full size."""
 
 
 @dataclass(frozen=True)
@@ -45,129 +30,30 @@ class Annotated:
     masks: tuple[Mask, ...]
     kinds: tuple[str, ...]
 
-    def clip(self, *, voter: bool = False) -> Clip:
-        """The burst with its masks imported; with `voter` they vote too, as the pipeline's annotation does."""
+    def heard(self) -> Clip:
+        """The burst with its masks imported and voting, as the pipeline's annotation does."""
         clip = self.labelled.clip
         encoded = [encode_png(mask.astype(np.uint8) * 255) for mask in self.masks]
         frames = tuple(replace(frame, mask=data) for frame, data in zip(clip.frames, encoded, strict=True) if frame)
-        votes = dict(clip.votes)
-        if voter:
-            votes[TEACHER] = tuple(
-                VoteRow(
-                    source=frame.source,
-                    clip=frame.clip,
-                    burst=frame.burst,
-                    time_us=frame.time_us,
-                    teacher=TEACHER,
-                    windows=[[0.0, 0.0, 1.0, 1.0]],
-                    maps=[data],
-                )
-                for frame, data in zip(frames, encoded, strict=True)
+        votes = tuple(
+            VoteRow(
+                source=frame.source,
+                clip=frame.clip,
+                burst=frame.burst,
+                time_us=frame.time_us,
+                teacher=TEACHER,
+                windows=[[0.0, 0.0, 1.0, 1.0]],
+                maps=[data],
             )
-        return Clip(frames, clip.joined, votes)
-
-
-def annotate(bursts: Sequence[Labelled], share: float, rng: np.random.Generator) -> list[Annotated]:
-    """One set's bursts with `share` of their frames damaged, all types equally often, whole clips among them.
-
-    Raises:
-        ValueError: so many frames cannot be damaged.
-    """
-    frames = [(burst, index) for burst in range(len(bursts)) for index in range(len(bursts[burst].truths))]
-    wanted = round(share * len(frames))
-    chosen: dict[tuple[int, int], tuple[str, Mask]] = {}
-    counts: Counter[str] = Counter()
-    bands: Counter[tuple[str, tuple[float, float]]] = Counter()
-    quota = math.ceil(wanted / len(TYPES))
-    refused = 0
-    while len(chosen) < wanted:
-        kind = min(rng.permutation(TYPES).tolist(), key=lambda kind: counts[kind])
-        burst, index = frames[rng.integers(len(frames))]
-        masks = [truth.astype(np.uint8) * 255 for truth in bursts[burst].truths]
-        if (burst, index) in chosen or not masks[index].any():
-            continue
-        whole = len(masks) > 1 and rng.random() < WHOLE
-        if whole and any((burst, other) in chosen for other in range(len(masks))):
-            continue
-        order = sorted(BANDS, key=lambda band: bands[kind, band] / PARTS[BANDS.index(band)])
-        found = next((new for band in order if (new := _damaged(kind, masks, index, whole, band, rng))), None)
-        if found is None:
-            refused += 1
-            if refused > 50 * wanted:
-                raise ValueError(f"{kind}: found no mask left that can be damaged so; take a smaller share")
-            continue
-        for place, mask in list(found.items())[: min(quota - counts[kind], wanted - len(chosen))]:
-            chosen[burst, place] = kind, mask
-            counts[kind] += 1
-            bands[kind, _band(iou(mask, bursts[burst].truths[place]))] += 1
-    return [
-        Annotated(
-            burst,
-            tuple(chosen.get((number, i), ("", truth))[1] for i, truth in enumerate(burst.truths)),
-            tuple(chosen.get((number, i), ("", truth))[0] for i, truth in enumerate(burst.truths)),
+            for frame, data in zip(frames, encoded, strict=True)
         )
-        for number, burst in enumerate(bursts)
+        return Clip(frames, clip.joined, {**clip.votes, TEACHER: votes})
+
+
+def imported(bursts: Sequence[Labelled], share: float, rng: np.random.Generator) -> list[Annotated]:
+    """One set's bursts with `share` of their frames' masks damaged. Errors as of `qa.annotators.annotate`."""
+    found = annotate([burst.truths for burst in bursts], share, rng)
+    return [
+        Annotated(burst, tuple(one.mask for one in drawn), tuple(one.kind for one in drawn))
+        for burst, drawn in zip(bursts, found, strict=True)
     ]
-
-
-def _band(value: float) -> tuple[float, float]:
-    return next((band for band in BANDS if value >= band[0]), BANDS[-1])
-
-
-def _damaged(
-    kind: str,
-    masks: Sequence[Grey],
-    index: int,
-    whole: bool,
-    band: tuple[float, float],
-    rng: np.random.Generator,
-) -> Mapping[int, Mask] | None:
-    """Frame to damaged mask, of the whole burst or of one frame; None where this cannot be done to them."""
-    full = masks
-    masks = [cv2.resize(mask, None, fx=PLANNED, fy=PLANNED, interpolation=cv2.INTER_AREA) for mask in full]
-    masks = [np.where(mask >= 128, np.uint8(255), np.uint8(0)) for mask in masks]
-    try:
-        if kind == "jagged_edge" and rng.random() < POLYGONS:
-            places = range(len(masks)) if whole else [index]
-            drawn = {place: coarse_polygon(masks[place], *band) for place in places if masks[place].any()}
-        elif kind == "flicker" and not whole:
-            (mask,) = damage_to_iou(kind, [masks[index]], *band, rng)  # a frame that is the odd one out
-            drawn = {index: mask}
-        else:
-            damaged = damage_to_iou(kind, masks, *band, rng)
-            drawn = {place: damaged[place] for place in (range(len(masks)) if whole else [index])}
-    except ValueError:
-        return None
-    changes = {place: as_mask(mask) ^ as_mask(masks[place]) for place, mask in drawn.items()}
-    found = {
-        place: as_mask(full[place]) ^ _enlarged(change, full[place].shape)
-        for place, change in changes.items()
-        if change.any()
-    }
-    fits = all(band[0] <= iou(mask, full[place]) <= band[1] for place, mask in found.items())
-    return found if found and fits else None
-
-
-def _enlarged(change: Mask, shape: tuple[int, ...]) -> Mask:
-    smooth = cv2.resize(change.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(smooth >= 0.5)
-
-
-def coarse_polygon(mask: Grey, low: float, high: float) -> Grey:
-    """The `(H, W)` uint8 mask redrawn with so few straight pieces that its IoU with itself is in `[low, high]`.
-
-    Douglas-Peucker on the outer outlines, as who clicks polygons draws them; holes are lost.
-
-    Raises:
-        ValueError: no number of corners gives such an IoU.
-    """
-    contours, _ = cv2.findContours((mask >= 128).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    for tolerance in np.geomspace(1, 0.5 * max(mask.shape), 40):
-        drawn = np.zeros_like(mask)
-        pieces = [cv2.approxPolyDP(contour, float(tolerance), closed=True) for contour in contours]
-        cv2.fillPoly(drawn, [piece for piece in pieces if len(piece) > 2], 255)
-        if iou(drawn, mask) <= high:
-            break
-    if not low <= iou(drawn, mask) <= high:
-        raise ValueError(f"no polygon of this mask has an IoU of {low} to {high}; take wider bounds")
-    return drawn

@@ -3,7 +3,8 @@
 True masks are damaged as annotators and old models do it (10, 30 and 50 % of them, every type equally often, whole
 clips among them, each with an IoU of .5 to .94 with truth and more than a third of them above .8) and imported as
 `annotation`. The pipeline judges every mask by the other teachers' votes, the picture and its neighbours in time
-(`qa.annotations`), keeps what it does not doubt and replaces the rest by the fused label. Truth takes no part in that.
+(`qa.annotations`), keeps what it does not doubt and replaces the rest by the fused label, in which the mask has had its
+vote. Truth takes no part in that.
 
 The judge that decides on a frame is fitted without that frame's source (a photo, a sequence; `cross`) or without its
 whole set (`left_out`); the keyed clip is in no fit. All at label size. The last line is JSON: shares over all frames of
@@ -18,40 +19,32 @@ import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from annotated import Annotated, annotate
-from fused import STILLS, FusedSets, Labelled
+from annotated import Annotated, imported
+from fused import STILLS, FusedSets, Labelled, label_mask
 from rich.console import Console
 from rich.table import Table
 from truth import DEFAULT
 
-from datasets.images import Grey, decode_grey
-from datasets.schema import LabelRow
+from pipeline.calibrate_annotations import DRAWS, with_masks
 from pipeline.params import Params, load_params
+from qa.annotation_fit import AnnotationSample, fit_annotation_judge
 from qa.annotation_signals import annotation_signals
-from qa.annotations import SIGNS, AnnotationJudge, doubt, replacement
-from qa.logistic_fit import fit_logistic
-from qa.metrics import Mask, as_mask, iou
+from qa.annotations import AnnotationJudge, doubt
+from qa.metrics import iou
 from qa.view import View, view_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARES = (0.1, 0.3, 0.5)
 SEEDS = (0, 1)
-"""Of the damage that is measured."""
-FIT_SEEDS = tuple(range(100, 104))
-"""Of the damage that judges are fitted on."""
-FIT_SHARES = (0.3, 0.5)
-DOUBTED = 0.05
-"""Share of the good masks of the fit that the threshold lets a judge doubt."""
+"""Of the damage that is measured; the draws that judges are fitted on are `DRAWS`."""
 FOLDS = 5
 """Parts the photos of a set are divided into; a sequence is a part of its own."""
-RIDGE = 3.0
 TEST_ONLY = ("keyed",)
-REFIT = "python benchmarks/cleaning.py --truth DIR --fit qa/annotation_judge.json"
 
 
 @dataclass(frozen=True)
@@ -59,37 +52,31 @@ class Judged:
     """One imported mask with all that the measurement needs.
 
     Attributes:
-        set_name, source: see `fused.Labelled`. kind: the damage, or "".
-        signals: of `qa.annotation_signals`; empty where nobody voted.
+        sample: its set, source and signals. kind: the damage, or "".
         before: 1 − IoU of the mask with truth. fused: that of the label it would be replaced by.
     """
 
-    set_name: str
-    source: str
+    sample: AnnotationSample
     kind: str
-    signals: Mapping[str, float]
     before: float
     fused: float
 
 
 def main() -> None:
-    """Measure, print tables, and one line of JSON; or fit the judge that ships."""
+    """Measure, print tables, and one line of JSON."""
     options = _options()
     cv2.setNumThreads(1)
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
     sets = FusedSets(params, options.votes, options.cache)
     bursts = list(sets.read(options.truth))
-    judging = Judging(sets, params, heard=options.heard)
+    judging = Judging(sets, params)
+    fittable = [burst for burst in bursts if burst.set_name not in TEST_ONLY]
     fitting = [
-        judged
-        for seed in FIT_SEEDS[: 1 if options.quick else None]
-        for judged in judging.all(bursts, FIT_SHARES[seed % len(FIT_SHARES)], seed, skip=TEST_ONLY)
+        one.sample
+        for share, seed in DRAWS[: 1 if options.quick else None]
+        for one in judging.all(fittable, share, seed, fused=False)
     ]
-    if options.fit:
-        judge = fit_judge(fitting, refit=REFIT)
-        options.fit.write_text(judge.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        return
     seeds = SEEDS[:1] if options.quick else SEEDS
     measured = {share: [judging.all(bursts, share, seed) for seed in seeds] for share in SHARES}
     reports = {}
@@ -106,36 +93,35 @@ def main() -> None:
 
 
 class Judging:
-    """Judges bursts with imported masks. What was computed of a burst is kept: most masks are the same in every run.
+    """Judges bursts with imported masks. What was computed of a burst is kept: most masks are the same in every run."""
 
-    With `heard` the fused label that replaces a mask knows it as one more voter.
-    """
-
-    def __init__(self, sets: FusedSets, params: Params, *, heard: bool = False) -> None:
-        self._sets, self._side, self._heard = sets, params.score.side, heard
+    def __init__(self, sets: FusedSets, params: Params) -> None:
+        self._sets, self._side = sets, params.score.side
         self._views: dict[int, list[View]] = {}
         self._signals: dict[tuple[int, str], list[dict[str, float]]] = {}
 
-    def all(self, bursts: Sequence[Labelled], share: float, seed: int, skip: Sequence[str] = ()) -> list[Judged]:
-        """All frames of all sets but `skip`, with `share` of each set's masks damaged."""
+    def all(self, bursts: Sequence[Labelled], share: float, seed: int, *, fused: bool = True) -> list[Judged]:
+        """All frames of the bursts, with `share` of each set's masks damaged.
+
+        Without `fused` the label that would replace a mask has not heard it: the error of that label is then not the
+        pipeline's, and of no use but to a fit, which does not look at it.
+        """
         judged = []
-        for name in sorted({burst.set_name for burst in bursts} - set(skip)):
+        for name in sorted({burst.set_name for burst in bursts}):
             chosen = [burst for burst in bursts if burst.set_name == name]
-            for annotated in annotate(chosen, share, np.random.default_rng([seed, round(100 * share)])):
-                judged += self._judged(annotated)
+            for annotated in imported(chosen, share, np.random.default_rng([seed, round(100 * share)])):
+                judged += self._judged(annotated, fused=fused)
         return judged
 
-    def _judged(self, annotated: Annotated) -> list[Judged]:
+    def _judged(self, annotated: Annotated, *, fused: bool) -> list[Judged]:
         labelled = annotated.labelled
-        labels = self._sets.fuse(annotated.clip(voter=True)) if self._heard else labelled.clip.labels
+        labels = self._sets.fuse(annotated.heard()) if fused else labelled.clip.labels
         return [
             Judged(
-                labelled.set_name,
-                labelled.source,
+                AnnotationSample(labelled.set_name, labelled.source, signals, bool(kind)),
                 kind,
-                signals,
                 1 - iou(mask, truth),
-                1 - iou(replacement(label_mask(label, truth), mask, doubted=True), truth),
+                1 - iou(label_mask(label, truth), truth),
             )
             for kind, signals, mask, truth, label in zip(
                 annotated.kinds, self._signals_of(annotated), annotated.masks, labelled.truths, labels, strict=True
@@ -143,86 +129,38 @@ class Judging:
         ]
 
     def _signals_of(self, annotated: Annotated) -> list[dict[str, float]]:
-        masks = hashlib.sha256(b"".join(mask.tobytes() for mask in annotated.masks)).hexdigest()
-        key = id(annotated.labelled), masks
+        burst = id(annotated.labelled)
+        key = burst, hashlib.sha256(b"".join(mask.tobytes() for mask in annotated.masks)).hexdigest()
+        if burst not in self._views:
+            clip = annotated.labelled.clip
+            self._views[burst] = [view_of(clip, index, side=self._side) for index in range(len(clip))]
         if key not in self._signals:
-            self._signals[key] = annotation_signals(self._views_of(annotated))
+            self._signals[key] = annotation_signals(with_masks(self._views[burst], annotated.masks))
         return self._signals[key]
 
-    def _views_of(self, annotated: Annotated) -> list[View]:
-        """The burst's views with these masks, reduced as `qa.view` reduces an imported mask."""
-        clip = annotated.labelled.clip
-        if id(annotated.labelled) not in self._views:
-            views = [view_of(clip, index, side=self._side) for index in range(len(clip))]
-            self._views[id(annotated.labelled)] = views
-        return [
-            replace(view, annotation=as_mask(_reduced(mask, view.shape)))
-            for view, mask in zip(self._views[id(annotated.labelled)], annotated.masks, strict=True)
-        ]
 
-
-def _reduced(mask: Mask, shape: tuple[int, int]) -> Grey:
-    grey = mask.astype(np.uint8) * 255
-    return np.asarray(cv2.resize(grey, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def label_mask(label: LabelRow | None, truth: Mask) -> Mask:
-    """The label at one half; empty where there is none."""
-    return as_mask(decode_grey(label.alpha)) if label else np.zeros_like(truth)
-
-
-def fold_of(one: Judged, way: str) -> str:
-    """What a judge must not have seen to decide on this mask."""
-    return fold_of_source(one.set_name, one.source, way)
-
-
-def fold_of_source(set_name: str, source: str, way: str) -> str:
-    """The part of the data that must not be in a fit which is measured on this source.
+def fold_of(one: AnnotationSample, way: str) -> str:
+    """What a judge must not have seen to decide on this mask.
 
     `left_out`: its set. `cross`: its sequence, or the fifth of the photos that it is in. Test-only sets are whole.
     """
-    if way == "left_out" or set_name in TEST_ONLY:
-        return set_name
-    name = source.split("/")[-1]
-    return f"{set_name}/{zlib.crc32(name.encode()) % FOLDS}" if set_name in STILLS else source
+    if way == "left_out" or one.collection in TEST_ONLY:
+        return one.collection
+    name = one.source.split("/")[-1]
+    return f"{one.collection}/{zlib.crc32(name.encode()) % FOLDS}" if one.collection in STILLS else one.source
 
 
-def fit_judges(fitting: Sequence[Judged], way: str) -> dict[str, AnnotationJudge]:
+def fit_judges(fitting: Sequence[AnnotationSample], way: str) -> dict[str, AnnotationJudge]:
     """Fold to the judge fitted without it; `""` to the one fitted on all, for sets that are in no fit."""
     folds = sorted({fold_of(one, way) for one in fitting})
-    judges = {fold: fit_judge([one for one in fitting if fold_of(one, way) != fold]) for fold in folds}
-    return judges | {"": fit_judge(fitting)}
-
-
-def fit_judge(fitting: Sequence[Judged], refit: str = "") -> AnnotationJudge:
-    """The logistic, with the threshold that doubts `DOUBTED` of the good masks. Every set counts alike."""
-    known = [one for one in fitting if one.signals]
-    sizes = {name: sum(one.set_name == name for one in known) for name in {one.set_name for one in known}}
-    weights = [len(known) / len(sizes) / sizes[one.set_name] for one in known]
-    signals = [one.signals for one in known]
-    logistic = fit_logistic(signals, [float(bool(one.kind)) for one in known], SIGNS, ridge=RIDGE, weights=weights)
-    judge = AnnotationJudge(logistic=logistic, doubt_from=0.5, fitted_on=_described(known), refit=refit)
-    limits = [
-        float(
-            np.quantile(
-                [doubt(one.signals, judge) for one in known if one.set_name == name and not one.kind], 1 - DOUBTED
-            )
-        )
-        for name in sizes
-    ]
-    return judge.model_copy(update={"doubt_from": round(float(np.mean(limits)), 4)})
-
-
-def _described(known: Sequence[Judged]) -> str:
-    names = sorted({one.set_name for one in known})
-    parts = [f"{name}: {len({one.source for one in known if one.set_name == name})} sources" for name in names]
-    return "; ".join(parts) + f"; {len(known)} masks, {sum(bool(one.kind) for one in known)} of them damaged"
+    judges = {fold: fit_annotation_judge([one for one in fitting if fold_of(one, way) != fold]) for fold in folds}
+    return judges | {"": fit_annotation_judge(fitting)}
 
 
 def doubted(one: Judged, judges: Mapping[str, AnnotationJudge], way: str) -> bool:
     """The decision on a mask, by a judge that has not seen its like. A mask that nobody can judge is kept."""
-    judge = judges.get(fold_of(one, way), judges[""])
-    return bool(one.signals) and doubt(one.signals, judge) >= judge.doubt_from
+    judge, signals = judges.get(fold_of(one.sample, way), judges[""]), one.sample.signals
+    return bool(signals) and doubt(signals, judge) >= judge.doubt_from
 
 
 def outcome(run: Sequence[Judged], judges: Mapping[str, AnnotationJudge], way: str) -> dict[str, float]:
@@ -245,7 +183,8 @@ def _mean(values: Sequence[float]) -> float:
 def _table(title: str, run: Sequence[Judged], judges: Mapping[str, AnnotationJudge], way: str) -> Table:
     """By set and by type; found by IoU of the damaged mask."""
     table = Table("masks", "count", "found", "wrongly doubted", "error before", "after", title=title)
-    groups = {name: [one for one in run if one.set_name == name] for name in sorted({one.set_name for one in run})}
+    sets = sorted({one.sample.collection for one in run})
+    groups = {name: [one for one in run if one.sample.collection == name] for name in sets}
     groups |= {kind: [one for one in run if one.kind == kind] for kind in sorted({one.kind for one in run} - {""})}
     damaged = [one for one in run if one.kind]
     for low, high in ((0.5, 0.65), (0.65, 0.8), (0.8, 0.88), (0.88, 0.94)):
@@ -263,8 +202,6 @@ def _table(title: str, run: Sequence[Judged], judges: Mapping[str, AnnotationJud
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one seed of each damage")
-    parser.add_argument("--heard", action="store_true", help="the fused label hears the annotation as one more voter")
-    parser.add_argument("--fit", type=Path, metavar="FILE", help="only fit the judge on all but the keyed clip")
     parser.add_argument("--truth", type=Path, default=DEFAULT if DEFAULT.is_dir() else None, metavar="DIR",
                         help="sets with truth, see benchmarks/labels.py (default: %(default)s)")  # fmt: skip
     parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", metavar="FILE")

@@ -21,7 +21,7 @@ from datasets.shards import read_rows, write_rows
 from pipeline.digests import DigestCache
 from pipeline.keys import stage_digest, unit_key
 from pipeline.params import Params
-from qa.metrics import Mask
+from qa.metrics import Mask, as_mask
 from stages.fuse import Fuse
 
 STILLS = ("ccp",)
@@ -99,6 +99,11 @@ class FusedSets:
                 digest.update(f"{teacher} {rows[index]!r}".encode())
             seen.append(digest.hexdigest())
         return unit_key(self._digest, seen)
+
+
+def label_mask(label: LabelRow | None, truth: Mask) -> Mask:
+    """The label at one half; empty where there is none."""
+    return as_mask(decode_grey(label.alpha)) if label else np.zeros_like(truth)
 
 
 def _photos(burst: Burst) -> list[Burst]:

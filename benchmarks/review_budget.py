@@ -1,13 +1,10 @@
 """How much label error does a reviewer remove who sees 1, 2, 5 or 10 % of the frames, in which order?
 
 Truth plays the reviewer: a reviewed frame's label becomes the truth, and the fix spreads to its burst along the optical
-flow (`qa.fix_spread`), a frame taking it from the nearest reviewed one. Orders: `ours` (`qa.queue`), `random` (mean of
-200), `cleanlab` (segmentation softmin on the labels and the mean of the votes), `truth` (greedy by the error that a fix
-really removes, spreading included). `stills` are photos, `video` the sequences and the keyed clip.
-
-Expected errors are regressed without the source measured (`cross`: other photos, other sequences) or without its set
-(`left_out`); the keyed clip is in no fit. P(good) is the shipped judge's. The last line is JSON: label error removed,
-the sum of 1 − IoU over the frames, at label size.
+flow (`qa.fix_spread`), a frame taking it from the nearest reviewed one. Orders: `ours` (`qa.queue`, by the quality that
+stage `score` gives), `random` (mean of 400), `cleanlab` (segmentation softmin on the labels and the mean of the votes),
+`truth` (greedy by the error that a fix really removes, spreading included). `stills` are photos, `video` the sequences
+and the keyed clip. The last line is JSON: label error removed, the sum of 1 − IoU over the frames, at label size.
 """
 
 from __future__ import annotations
@@ -15,29 +12,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from cleaning import fold_of_source, label_mask
-from fused import STILLS, FusedSets, Labelled
+from fused import STILLS, FusedSets, Labelled, label_mask
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from truth import DEFAULT
 
 from datasets.images import decode_rgb
-from pipeline.params import Params, load_params
-from qa.expected_error import SIGNS, ErrorModel, doubt_map, doubt_signals, expected_error
-from qa.fix_spread import reaches, spread_fix
-from qa.logistic_fit import fit_logistic
+from pipeline.params import load_params
+from qa.fix_spread import spread_fix
 from qa.metrics import iou
-from qa.quality import quality_of
 from qa.queue import BurstDoubt, nearest_fixes, review_order
-from qa.signals import frame_signals
-from qa.temporal_signals import temporal_signals
+from qa.review import burst_doubt
+from qa.score import Score
 from qa.view import view_of
 from stages.fuse import resized
 from stages.temporal import BurstTracks
@@ -45,10 +38,6 @@ from stages.temporal import BurstTracks
 ROOT = Path(__file__).resolve().parents[1]
 BUDGETS = (0.01, 0.02, 0.05, 0.1)
 RANDOM_ORDERS = 400
-RIDGE = 1.0
-TEST_ONLY = ("keyed",)
-REFIT = "python benchmarks/review_budget.py --truth DIR --fit qa/expected_error.json"
-WAYS = ("cross", "left_out")
 
 
 @dataclass(frozen=True)
@@ -56,17 +45,13 @@ class Known:
     """A burst of N frames with all that the orders need.
 
     Attributes:
-        set_name, source: see `fused.Labelled`.
-        signals: of each label. p_good: `(N,)`. reach: `(N, N)`, see `qa.queue.BurstDoubt`.
+        set_name: see `fused.Labelled`. doubt: for `qa.queue`.
         cleanlab: `(N,)`, its score: low is bad.
         errors: `(N,)`, 1 − IoU of each label with truth. after: `(N, N)`, that of frame j once frame i was fixed.
     """
 
     set_name: str
-    source: str
-    signals: list[dict[str, float]]
-    p_good: NDArray[np.float64]
-    reach: NDArray[np.float64]
+    doubt: BurstDoubt
     cleanlab: NDArray[np.float64]
     errors: NDArray[np.float64]
     after: NDArray[np.float64]
@@ -77,28 +62,22 @@ Frame = tuple[int, int]
 
 
 def main() -> None:
-    """Measure, print a table, and one line of JSON; or fit the regression that ships."""
+    """Measure, print a table, and one line of JSON."""
     options = _options()
     cv2.setNumThreads(1)
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
-    bursts = [known(one, params) for one in FusedSets(params, options.votes, options.cache).read(options.truth)]
-    if options.fit:
-        fitting = [burst for burst in bursts if burst.set_name not in TEST_ONLY]
-        options.fit.write_text(fit_model(fitting, refit=REFIT).model_dump_json(indent=1) + "\n", encoding="utf-8")
-        return
-    reports = {way: report(bursts, way, console) for way in WAYS}
-    print(json.dumps({"removed": reports["cross"], "left_out": reports["left_out"]}))
+    score = Score(params.score, root=ROOT)
+    sets = FusedSets(params, options.votes, options.cache)
+    bursts = [known(one, score, str(index)) for index, one in enumerate(sets.read(options.truth))]
+    print(json.dumps({"removed": report(bursts, console)}))
 
 
-def known(labelled: Labelled, params: Params) -> Known:
+def known(labelled: Labelled, score: Score, name: str) -> Known:
     """Everything that is measured once per burst."""
     clip = labelled.clip
-    views = [view_of(clip, index, side=params.score.side) for index in range(len(clip))]
-    signals = [
-        frame_signals(view) | temporal | doubt_signals(view)
-        for view, temporal in zip(views, temporal_signals(views), strict=True)
-    ]
+    views = [view_of(clip, index, side=score.config.side) for index in range(len(clip))]
+    qualities = [row.quality for row in score.process(clip)]
     masks = [label_mask(label, truth) for label, truth in zip(clip.labels, labelled.truths, strict=True)]
     images = [resized(decode_rgb(frame.image), *masks[0].shape[::-1]) for frame in clip.frames if frame]
     tracks = BurstTracks(images)
@@ -108,10 +87,7 @@ def known(labelled: Labelled, params: Params) -> Known:
         after[index] = [1 - iou(mask, exact) for mask, exact in zip(mended, labelled.truths, strict=True)]
     return Known(
         labelled.set_name,
-        labelled.source,
-        signals,
-        np.asarray([quality_of(one, params.score.logistic) for one in signals]),
-        reaches([doubt_map(view) for view in views], BurstTracks([view.image for view in views])),
+        burst_doubt(views, qualities, name),
         np.asarray([softmin(view.label.mask, list(view.votes.values())) for view in views]),
         np.asarray([1 - iou(mask, truth) for mask, truth in zip(masks, labelled.truths, strict=True)]),
         after,
@@ -129,46 +105,19 @@ def softmin(label: NDArray[np.bool_], votes: Sequence[NDArray[np.uint8]]) -> flo
     return float(scores[0])
 
 
-def fit_model(bursts: Sequence[Known], refit: str = "") -> ErrorModel:
-    """The regression of 1 − IoU on these bursts. Every set counts alike, whatever its size."""
-    sizes: dict[str, int] = {}
-    for burst in bursts:
-        sizes[burst.set_name] = sizes.get(burst.set_name, 0) + len(burst.errors)
-    rows = [(signals, error, 1 / sizes[burst.set_name]) for burst in bursts
-            for signals, error in zip(burst.signals, burst.errors, strict=True)]  # fmt: skip
-    scale = len(rows) / len(sizes)
-    logistic = fit_logistic(
-        [row[0] for row in rows],
-        [row[1] for row in rows],
-        SIGNS,
-        ridge=RIDGE,
-        weights=[row[2] * scale for row in rows],
-    )
-    described = "; ".join(f"{name}: {count} frames" for name, count in sorted(sizes.items()))
-    return ErrorModel(logistic=logistic, fitted_on=described, refit=refit)
-
-
-def report(bursts: Sequence[Known], way: str, console: Console) -> dict[str, dict[str, dict[str, float]]]:
-    """Error removed by budget and order, of video and of stills."""
-    folds = {fold_of_source(burst.set_name, burst.source, way) for burst in bursts}
-    models = {
-        fold: fit_model([one for one in bursts if one.set_name not in TEST_ONLY
-                         and fold_of_source(one.set_name, one.source, way) != fold])
-        for fold in sorted(folds)
-    }  # fmt: skip
+def report(bursts: Sequence[Known], console: Console) -> dict[str, dict[str, dict[str, float]]]:
+    """Error removed by budget and order, of video and of stills; sets without any are left out."""
     removed = {}
     for name, part in (
         ("video", [burst for burst in bursts if burst.set_name not in STILLS]),
         ("stills", [burst for burst in bursts if burst.set_name in STILLS]),
     ):
-        orders = {
-            "ours": our_order(part, lambda one: models[fold_of_source(one.set_name, one.source, way)]),
-            "cleanlab": cleanlab_order(part),
-            "truth": truth_order(part, max(BUDGETS)),
-        }
+        if not part:
+            continue
+        orders = {"ours": our_order(part), "cleanlab": cleanlab_order(part), "truth": truth_order(part, max(BUDGETS))}
         removed[name] = {str(budget): {} for budget in BUDGETS}
         total = float(sum(burst.errors.sum() for burst in part))
-        table = Table("budget", "ours", "random", "cleanlab", "truth", title=f"{way}, {name}: {total:.2f} in all")
+        table = Table("budget", "ours", "random", "cleanlab", "truth", title=f"{name}: {total:.2f} in all")
         for budget in BUDGETS:
             count = max(1, round(budget * sum(len(burst.errors) for burst in part)))
             found = {order: error_removed(part, frames[:count]) for order, frames in orders.items()}
@@ -181,18 +130,10 @@ def report(bursts: Sequence[Known], way: str, console: Console) -> dict[str, dic
     return removed
 
 
-def our_order(bursts: Sequence[Known], model: Callable[[Known], ErrorModel]) -> list[Frame]:
-    """By expected gain, with the error that a model which has not seen the burst expects."""
-    doubts = [
-        BurstDoubt(
-            [(str(number), frame) for frame in range(len(burst.errors))],
-            burst.p_good,
-            np.asarray([expected_error(signals, model(burst)) for signals in burst.signals]),
-            burst.reach,
-        )
-        for number, burst in enumerate(bursts)
-    ]
-    return [(int(place.key[0]), place.key[1]) for place in review_order(doubts)]
+def our_order(bursts: Sequence[Known]) -> list[Frame]:
+    """As `qa.queue` has it."""
+    numbers = {burst.doubt.keys[0][0]: number for number, burst in enumerate(bursts)}
+    return [(numbers[place.key[0]], place.key[1]) for place in review_order([burst.doubt for burst in bursts])]
 
 
 def cleanlab_order(bursts: Sequence[Known]) -> list[Frame]:
@@ -252,7 +193,6 @@ def random_removed(bursts: Sequence[Known], count: int) -> float:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fit", type=Path, metavar="FILE", help="only fit the regression on all but the keyed clip")
     parser.add_argument("--truth", type=Path, default=DEFAULT if DEFAULT.is_dir() else None, metavar="DIR",
                         help="sets with truth, see benchmarks/labels.py (default: %(default)s)")  # fmt: skip
     parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", metavar="FILE")

@@ -11,10 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from datasets.store import write_atomically
+from pipeline.calibrate_annotations import annotation_samples
 from pipeline.calibration_data import known_bursts, reserved_for_fitting, samples_of, viewed
 from pipeline.ensemble import link_models
 from pipeline.params import Params, load_params
 from pipeline.progress import stage_progress
+from qa.annotation_fit import fit_annotation_judge
+from qa.annotations import FITTED as ANNOTATION_JUDGE
 from stages.combiner import FITTED, fitted_bytes
 from training.fit_combiner import FitConfig, fit_combiner
 
@@ -25,13 +28,14 @@ class Calibration:
 
     Attributes:
         params: the project's. truth: the folder of known truth, see `pipeline.truth`.
-        cache: where votes on it are kept. output: where the fitted files go. jobs: processes that vote.
+        cache: where votes on it are kept. output: folder for the fitted files; None: where each one ships.
+        jobs: processes that vote and label.
     """
 
     params: Params
     truth: Path
     cache: Path
-    output: Path
+    output: Path | None
     jobs: int
     console: Console
 
@@ -53,7 +57,7 @@ def run_calibrate(root: Path, truth: Path, *, output: Path | None, names: Sequen
     params = load_params(root / "params.yaml")
     cache = root / ".autoroto" / "calibrate"
     link_models(params, cache)
-    given = Calibration(params, truth.resolve(), cache, output or FITTED, os.cpu_count() or 1, console)
+    given = Calibration(params, truth.resolve(), cache, output, os.cpu_count() or 1, console)
     table = Table("what", "file", "bytes")
     for name in names or FITS:
         path = FITS[name](given)
@@ -80,11 +84,22 @@ def _fit_combiner(given: Calibration) -> Path:
             command="autoroto calibrate --truth DIR combiner",
             progress=lambda done, total: progress(done, total, ""),
         )
-    path = given.output / "combiner.safetensors"
+    path = (given.output or FITTED) / "combiner.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, fitted_bytes(fitted))
     return path
 
 
-FITS: Mapping[str, Fit] = {"combiner": _fit_combiner}
+def _fit_annotations(given: Calibration) -> Path:
+    """The judge of imported masks, on true masks of which a share is damaged."""
+    known = known_bursts(given.truth, given.params.ingest)
+    with stage_progress("annotations", given.console) as progress:
+        samples = annotation_samples(known, given.params, given.cache, jobs=given.jobs, progress=progress)
+    path = (given.output or ANNOTATION_JUDGE.parent) / ANNOTATION_JUDGE.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, fit_annotation_judge(samples).as_bytes())
+    return path
+
+
+FITS: Mapping[str, Fit] = {"combiner": _fit_combiner, "annotations": _fit_annotations}
 """By the name one asks for them by, in the order in which they depend on each other."""

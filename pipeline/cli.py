@@ -148,9 +148,12 @@ def calibrate(
         Path,
         typer.Option(help="Holds images/ and masks/ with equal stems, or sub-folders that do.", exists=True),
     ],
-    names: Annotated[list[str] | None, typer.Argument(help="What to fit; default: everything. `combiner`.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="What to fit; default: everything. `combiner`, `annotations`.")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for the fitted files; default: stages/fitted.")
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for the fitted files; default: where those that ship lie."),
     ] = None,
 ) -> None:
     """Fit what labels depend on anew, on frames whose truth you know, for example your own reviewed labels.

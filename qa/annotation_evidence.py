@@ -16,8 +16,6 @@ COLOURS = 16
 """Levels a colour channel is reduced to when the person's colours are told from the scene's."""
 LEAST_REACH, MOST_REACH = 0.006, 0.06
 """Shortest shift that counts and longest one tried, as fractions of the diagonal."""
-STRAIGHT = 0.06
-"""Length, over the square root of the area, from which a straight piece of outline was likely drawn by a polygon."""
 
 
 def edge_evidence(case: Case) -> dict[str, float]:
@@ -73,8 +71,7 @@ def outline_evidence(case: Case) -> dict[str, float]:
     return {
         "rough": math.log(lengths[0] / lengths[1]),
         "teeth": _teeth(given) - _teeth(majority),
-        "corners": math.log((corners[0][0] + 1e-3) / (corners[1][0] + 1e-3)),
-        "straight": corners[0][1] - corners[1][1],
+        "corners": math.log((corners[0] + 1e-3) / (corners[1] + 1e-3)),
     }
 
 
@@ -85,15 +82,11 @@ def _teeth(outline: Outline) -> float:
     return float(np.count_nonzero(cv2.medianBlur(mask, size) != mask) / np.count_nonzero(outline.edge))
 
 
-def _corners(mask: Mask) -> tuple[float, float]:
-    """Corners a pixel of outline, when a pixel's deviation is allowed, and the share of it in long straight pieces.
-
-    Pieces along the picture's sides are no outline.
-    """
+def _corners(mask: Mask) -> float:
+    """Corners a pixel of outline, when a pixel's deviation is allowed. The picture's sides are no outline."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     rows, columns = mask.shape
-    long = STRAIGHT * math.sqrt(max(1, np.count_nonzero(mask)))
-    corners, total, straight = 0, 0.0, 0.0
+    corners, total = 0, 0.0
     for contour in contours:
         points = cv2.approxPolyDP(contour, 1.0, closed=True)[:, 0].astype(np.float64)
         ends = np.roll(points, -1, axis=0)
@@ -101,8 +94,7 @@ def _corners(mask: Mask) -> tuple[float, float]:
         pieces = np.hypot(*(ends - points).T)[~side.any(axis=1)]
         corners += len(pieces)
         total += float(pieces.sum())
-        straight += float(pieces[pieces >= long].sum())
-    return (corners / total, straight / total) if total else (0.0, 0.0)
+    return corners / total if total else 0.0
 
 
 def shift_evidence(case: Case) -> dict[str, float]:

@@ -38,8 +38,7 @@ def annotation_signals(views: Sequence[View]) -> list[dict[str, float]]:
     - `colour`: by how much the colours of the differing pixels speak for the majority, in nats over the area;
       `colour_mean`: a differing pixel.
     - `rough`: log ratio of the outlines' lengths. `teeth`: what a median filter changes along the mask's outline, minus
-      the majority's. `corners`: log ratio of corners a pixel of outline; `straight`: share of long straight pieces,
-      minus the majority's.
+      the majority's. `corners`: log ratio of corners a pixel of outline.
     - `shift_gain`: IoU gained by shifting the mask; `shift`: how far, over the diagonal.
     - in bursts: see `_in_time`.
     """

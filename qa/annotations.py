@@ -1,13 +1,11 @@
 """Is an imported mask right? Judged by the other teachers' votes, the picture and the neighbours in time.
 
-The judge is a fitted logistic; its parameters lie in `annotation_judge.json` beside this file: what they were fitted on
-and the command that refits them are in it.
+The judge is a fitted logistic; its file names what it was fitted on and the command that refits it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 import cv2
@@ -17,12 +15,11 @@ from pydantic import Field
 from qa.annotation_case import Case
 from qa.annotation_signals import annotation_signals
 from qa.errors import Finding, largest_region
+from qa.logistic import Fitted
 from qa.metrics import Mask
-from qa.quality import Logistic, quality_of
 from qa.view import View
-from stages.base import Config
 
-FITTED = Path(__file__).with_name("annotation_judge.json")
+FITTED = Path(__file__).parent / "fitted" / "annotation_judge.json"
 """The parameters that ship."""
 WRONG_OBJECT = 0.6
 """1 − IoU with the majority from which a mask is of something else."""
@@ -36,45 +33,27 @@ REGION = 0.02
 SIGNS: Mapping[str, int] = {
     "off": 1, "off_edge": 1, "excess": 1, "unsure": -1, "peer_gap": 1, "peer_best": 1, "added": 1, "missing": 1,
     "deep_added": 1, "deep_missing": 1, "far": 1, "far_back": 1, "edge_gap": 1, "contested_edge": 1, "colour": 1,
-    "colour_mean": 1, "rough": 1, "teeth": 1, "corners": -1, "straight": 1, "shift_gain": 1, "shift": 1, "unsteady": 1,
+    "colour_mean": 1, "rough": 1, "teeth": 1, "corners": -1, "shift_gain": 1, "shift": 1, "unsteady": 1,
     "unsteady_gap": 1, "stray": 1, "late": 1, "stuck": 1, "burst_off": 1, "burst_excess": 1,
 }  # fmt: skip
 """Signal to +1 where more of it speaks against the mask, −1 where less of it does: the judge is monotone."""
 
 
-class AnnotationJudge(Config):
-    """Parameters of the judge.
+class AnnotationJudge(Fitted):
+    """Parameters of the judge: signals of `qa.annotation_signals` to P(the mask is bad).
 
     Attributes:
-        logistic: signals of `qa.annotation_signals` to P(the mask is bad).
         doubt_from: probability from which a mask is doubted: few of the good ones in the fit reach it.
-        fitted_on: the sets and sources of the fit.
-        refit: the command that writes these parameters anew.
     """
 
-    logistic: Logistic
     doubt_from: float = Field(ge=0, le=1)
-    fitted_on: str
-    refit: str
 
 
-@cache
-def shipped_judge() -> AnnotationJudge:
-    """The parameters that ship.
-
-    Raises:
-        FileNotFoundError: `annotation_judge.json` is missing: restore it from version control, or refit.
-    """
-    return AnnotationJudge.model_validate_json(FITTED.read_text(encoding="utf-8"))
-
-
-def judge_annotations(views: Sequence[View], judge: AnnotationJudge | None = None) -> list[Finding | None]:
+def judge_annotations(views: Sequence[View], judge: AnnotationJudge) -> list[Finding | None]:
     """What is wrong with each imported mask of a burst.
 
     None where the mask is good, where a frame has none, and where nobody else voted, so that nobody can tell.
-    `judge` is by default the shipped one.
     """
-    judge = judge or shipped_judge()
     findings: list[Finding | None] = []
     for view, signals in zip(views, annotation_signals(views), strict=True):
         doubted = bool(signals) and doubt(signals, judge) >= judge.doubt_from
@@ -84,7 +63,7 @@ def judge_annotations(views: Sequence[View], judge: AnnotationJudge | None = Non
 
 def doubt(signals: Mapping[str, float], judge: AnnotationJudge) -> float:
     """P(the mask is bad), 0-1, from its signals."""
-    return quality_of(signals, judge.logistic)
+    return judge.logistic.value(signals)
 
 
 def find_annotation_error(view: View, signals: Mapping[str, float]) -> Finding:
@@ -105,11 +84,6 @@ def find_annotation_error(view: View, signals: Mapping[str, float]) -> Finding:
     if region and region.size >= REGION:
         return region
     return Finding("jagged_edge", _box_of(given ^ majority), 0.0)
-
-
-def replacement(label: Mask, annotation: Mask, doubted: bool) -> Mask:
-    """`(H, W)` bool: the label that counts: the annotation unless it is doubted, then the fused one."""
-    return np.asarray(label if doubted else annotation)
 
 
 def _box_of(mask: Mask) -> list[float]:

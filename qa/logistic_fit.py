@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from qa.quality import REACH, Logistic, Term
+from qa.logistic import REACH, Logistic, Term
 
 QUARTILES = 1.349
 """Standard deviations between the quartiles of a normal distribution."""

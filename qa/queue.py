@@ -1,4 +1,4 @@
-"""The order of review: first the frame whose fix is expected to remove most label error, in it and in its burst."""
+"""The order of review: first the frame whose fix is expected to mend most labels, its own and others of its burst."""
 
 from __future__ import annotations
 
@@ -19,27 +19,24 @@ class BurstDoubt:
     Attributes:
         keys: the frames' names, `(source, time_us)`.
         p_good: `(N,)`, the judge's P(label is good).
-        error: `(N,)`, the expected error 1 − IoU, 0-1 (`qa.expected_error`).
         reach: `(N, N)`, the share of frame j's error that fixing frame i removes, 1 on the diagonal (`qa.fix_spread`).
     """
 
     keys: Sequence[tuple[str, int]]
     p_good: Values
-    error: Values
     reach: Values
 
     def __post_init__(self) -> None:
         count = len(self.keys)
-        shapes = self.p_good.shape, self.error.shape, self.reach.shape
-        if shapes != ((count,), (count,), (count, count)):
-            raise ValueError(
-                f"a burst of {count} frames needs p_good and error ({count},), reach ({count}, {count}); got {shapes}"
-            )
+        shapes = self.p_good.shape, self.reach.shape
+        if shapes != ((count,), (count, count)):
+            wanted = f"p_good ({count},) and reach ({count}, {count})"
+            raise ValueError(f"a burst of {count} frames needs {wanted}; got {shapes}")
 
 
 @dataclass(frozen=True)
 class Place:
-    """A frame's place in the queue: its name, and the label error that reviewing it removes, given those before it."""
+    """A frame's place in the queue: its name, and the doubt that reviewing it removes, given those before it."""
 
     key: tuple[str, int]
     gain: float
@@ -48,10 +45,10 @@ class Place:
 def review_order(bursts: Sequence[BurstDoubt], limit: int | None = None) -> list[Place]:
     """All frames (or the first `limit`), greatest expected gain first; ties in the order given.
 
-    Reviewing frame i is worth Σ_j (1 − P(good)_j) · error_j · reach_ij over its burst: what it stands for. A frame
-    takes its correction from the nearest reviewed frame (of two as near, from the earlier), so what is left to gain in
-    a burst falls with every frame taken from it. Gains in other bursts do not change: a heap over the bursts gives the
-    greedy order.
+    Reviewing frame i is worth Σ_j (1 − P(good)_j) · reach_ij over its burst: its own doubt, and what it stands for. A
+    frame takes its correction from the nearest reviewed frame (of two as near, from the earlier), so what is left to
+    gain in a burst falls with every frame taken from it. Gains in other bursts do not change: a heap over the bursts
+    gives the greedy order.
     """
     pending = [_Pending(burst) for burst in bursts]
     heap = [
@@ -83,20 +80,20 @@ class _Pending:
     """A burst of which some frames are already in the queue."""
 
     def __init__(self, burst: BurstDoubt) -> None:
-        self._loss = (1 - burst.p_good) * burst.error
+        self._doubt = 1 - burst.p_good
         self._reach = burst.reach
         self._taken: list[int] = []
 
     def left(self, taken: Sequence[int]) -> float:
-        """Expected error of the burst once these frames are reviewed."""
+        """Doubt that is left in the burst once these frames are reviewed."""
         if not taken:
-            return float(self._loss.sum())
-        source = nearest_fixes(len(self._loss), taken)
-        return float(np.sum(self._loss * (1 - self._reach[source, np.arange(len(source))])))
+            return float(self._doubt.sum())
+        source = nearest_fixes(len(self._doubt), taken)
+        return float(np.sum(self._doubt * (1 - self._reach[source, np.arange(len(source))])))
 
     def best(self) -> tuple[float, int] | None:
         """Gain and index of the frame to review next; None when all are taken."""
-        free = [frame for frame in range(len(self._loss)) if frame not in self._taken]
+        free = [frame for frame in range(len(self._doubt)) if frame not in self._taken]
         if not free:
             return None
         now = self.left(self._taken)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 from pydantic import Field
 
 from datasets.clips import Clip
 from datasets.schema import BoxRow, FrameRow, LabelRow, QualityRow, Row, VoteRow
-from qa.errors import find_error, judge_annotation
+from qa.annotations import FITTED as SHIPPED_ANNOTATION_JUDGE
+from qa.annotations import AnnotationJudge, judge_annotations
+from qa.errors import Finding, find_error
 from qa.quality import Logistic, Term, quality_of
+from qa.review import GAIN, review_gains
 from qa.scenarios import scenarios_of
 from qa.signals import frame_signals
 from qa.temporal_signals import temporal_signals
@@ -44,17 +48,14 @@ class ScoreConfig(Config):
         side: longest side in pixels of the working size; signals are normalised, so it trades detail for time.
         annotators: teachers that are imported annotations: judged by the others, so never counted among them.
         doubtful_below: a label of lower quality gets an error type and a box.
-        annotation_iou, annotation_f: agreement with the teachers' majority from which an imported mask is good.
-        annotation_region: a wrong region above this share of the foreground makes an imported mask bad.
+        annotation_judge: file of the fitted judge of imported masks, relative to the root; empty: the one that ships.
         logistic: signals to quality. Set by hand after a look at frames with truth; calibrated in a later version.
     """
 
     side: int = Field(default=256, ge=64)
     annotators: tuple[str, ...] = ("annotation",)
     doubtful_below: float = Field(default=0.6, ge=0, le=1)
-    annotation_iou: float = Field(default=0.85, ge=0, le=1)
-    annotation_f: float = Field(default=0.6, ge=0, le=1)
-    annotation_region: float = Field(default=0.02, ge=0, le=1)
+    annotation_judge: str = ""
     logistic: Logistic = HAND_SET
 
 
@@ -67,15 +68,37 @@ class Score(ClipStage[QualityRow]):
 
     config: ScoreConfig
 
+    def weights(self) -> Sequence[str]:
+        return (self.config.annotation_judge or str(SHIPPED_ANNOTATION_JUDGE),)
+
+    @cached_property
+    def annotation_judge(self) -> AnnotationJudge:
+        """The fitted judge of imported masks."""
+        return AnnotationJudge.read(self.root / self.weights()[0])
+
     def process(self, item: Clip) -> Iterable[QualityRow]:
         config = self.config
         views = [view_of(item, i, side=config.side, annotators=config.annotators) for i in range(len(item))]
-        for row, frame, view, temporal in zip(item.rows, item.frames, views, temporal_signals(views), strict=True):
+        signals = [
+            frame_signals(view) | temporal for view, temporal in zip(views, temporal_signals(views), strict=True)
+        ]
+        qualities = [quality_of(found, config.logistic) for found in signals]
+        gains = review_gains(views, qualities)
+        verdicts = judge_annotations(views, self.annotation_judge)
+        for index, (row, frame, view) in enumerate(zip(item.rows, item.frames, views, strict=True)):
             assert frame is not None  # view_of has refused bursts with missing frames
-            yield self._score(row, frame, view, frame_signals(view) | temporal)
+            known = signals[index] | {GAIN: gains[index]}
+            yield self._score(row, frame, view, known, qualities[index], verdicts[index])
 
-    def _score(self, row: Row, frame: FrameRow, view: View, signals: dict[str, float]) -> QualityRow:
-        quality = quality_of(signals, self.config.logistic)
+    def _score(
+        self,
+        row: Row,
+        frame: FrameRow,
+        view: View,
+        signals: dict[str, float],
+        quality: float,
+        verdict: Finding | None,
+    ) -> QualityRow:
         finding = find_error(view, signals) if quality < self.config.doubtful_below else None
         return QualityRow(
             source=row.source,
@@ -87,16 +110,5 @@ class Score(ClipStage[QualityRow]):
             error=finding.error if finding else "",
             error_box=finding.box if finding else [],
             scenarios=scenarios_of(view, signals, blur=frame.blur),
-            annotation=self._annotation(view),
+            annotation="" if view.annotation is None else verdict.error if verdict else "good",
         )
-
-    def _annotation(self, view: View) -> str:
-        if view.annotation is None:
-            return ""
-        finding = judge_annotation(
-            view,
-            min_iou=self.config.annotation_iou,
-            min_f=self.config.annotation_f,
-            min_region=self.config.annotation_region,
-        )
-        return finding.error if finding else "good"

@@ -11,6 +11,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from qa.annotation_fit import AnnotationSample
+from qa.annotations import AnnotationJudge
+from qa.logistic import Logistic, Term
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -21,32 +25,31 @@ def cleaning(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("cleaning")
 
 
-def masks(cleaning: ModuleType, set_name: str, sources: int, offset: float = 0.0) -> list:
+def sample(collection: str, index: int, off: float | None, bad: bool = False) -> AnnotationSample:
+    return AnnotationSample(collection, f"{collection}/{index}", {} if off is None else {"off": off}, bad)
+
+
+def samples(collection: str, sources: int) -> list[AnnotationSample]:
     rng = np.random.default_rng(sources)
-    made = []
-    for index in range(sources):
-        bad = index % 2 == 0
-        off = offset + (0.2 if bad else 0.05) + 0.03 * rng.normal()
-        kind = "missed_region" if bad else ""
-        made.append(cleaning.Judged(set_name, f"{set_name}/{index}", kind, {"off": off}, 0.2 if bad else 0.0, 0.05))
-    return made
+    return [
+        sample(collection, index, (0.05 if index % 2 else 0.2) + 0.03 * rng.normal(), index % 2 == 0)
+        for index in range(sources)
+    ]
 
 
 def test_outcome_by_hand(cleaning: ModuleType) -> None:
-    sure = cleaning.AnnotationJudge.model_validate(
-        {
-            "logistic": {"intercept": 0, "terms": {"off": {"weight": 1, "centre": 0.1, "spread": 0.01}}},
-            "doubt_from": 0.5,
-            "fitted_on": "",
-            "refit": "",
-        }
+    sure = AnnotationJudge(
+        logistic=Logistic(intercept=0, terms={"off": Term(weight=1, centre=0.1, spread=0.01)}),
+        doubt_from=0.5,
+        fitted_on="",
+        refit="",
     )
     run = [
-        cleaning.Judged("ccp", "ccp/0", "lag", {"off": 0.3}, 0.3, 0.05),  # found
-        cleaning.Judged("ccp", "ccp/1", "lag", {"off": 0.05}, 0.1, 0.05),  # missed
-        cleaning.Judged("ccp", "ccp/2", "", {"off": 0.2}, 0.0, 0.08),  # wrongly doubted
-        cleaning.Judged("ccp", "ccp/3", "", {"off": 0.0}, 0.0, 0.5),
-        cleaning.Judged("ccp", "ccp/4", "", {}, 0.0, 0.5),  # nobody voted: kept
+        cleaning.Judged(sample("ccp", 0, 0.3, bad=True), "lag", 0.3, 0.05),  # found
+        cleaning.Judged(sample("ccp", 1, 0.05, bad=True), "lag", 0.1, 0.05),  # missed
+        cleaning.Judged(sample("ccp", 2, 0.2), "", 0.0, 0.08),  # wrongly doubted
+        cleaning.Judged(sample("ccp", 3, 0.0), "", 0.0, 0.5),
+        cleaning.Judged(sample("ccp", 4, None), "", 0.0, 0.5),  # nobody voted: kept
     ]
     found = cleaning.outcome(run, {"": sure}, "cross")
     assert found["found"] == 0.5 and found["false_doubt"] == pytest.approx(1 / 3)
@@ -56,8 +59,8 @@ def test_outcome_by_hand(cleaning: ModuleType) -> None:
 
 def test_no_source_is_on_both_sides(cleaning: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[set[str]] = []
-    monkeypatch.setattr(cleaning, "fit_judge", lambda fitting, refit="": seen.append({one.source for one in fitting}))
-    fitting = masks(cleaning, "ccp", 40) + masks(cleaning, "davis", 3)
+    monkeypatch.setattr(cleaning, "fit_annotation_judge", lambda fitting: seen.append({one.source for one in fitting}))
+    fitting = samples("ccp", 40) + samples("davis", 3)
     for way in ("cross", "left_out"):
         seen.clear()
         folds = sorted({cleaning.fold_of(one, way) for one in fitting})
@@ -70,20 +73,14 @@ def test_no_source_is_on_both_sides(cleaning: ModuleType, monkeypatch: pytest.Mo
 
 
 def test_the_keyed_clip_is_judged_by_a_fit_on_all_others(cleaning: ModuleType) -> None:
-    keyed = cleaning.Judged("keyed", "keyed", "", {}, 0.0, 0.0)
+    keyed = AnnotationSample("keyed", "keyed", {}, bad=False)
     assert {cleaning.fold_of(keyed, way) for way in ("cross", "left_out")} == {"keyed"}
-    judges = cleaning.fit_judges(masks(cleaning, "ccp", 30) + masks(cleaning, "davis", 30), "cross")
+    judges = cleaning.fit_judges(samples("ccp", 30) + samples("davis", 30), "cross")
     assert "keyed" not in judges and "" in judges
-
-
-def test_a_fit_finds_and_keeps_to_its_share_of_doubts(cleaning: ModuleType) -> None:
-    fitting = masks(cleaning, "ccp", 400) + masks(cleaning, "davis", 200)
-    found = cleaning.outcome(fitting, {"": cleaning.fit_judge(fitting)}, "cross")
-    assert found["found"] > 0.95 and found["false_doubt"] <= cleaning.DOUBTED + 0.02
 
 
 def test_help_explains() -> None:
     script = str(BENCHMARKS / "cleaning.py")
     shown = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
-    for word in ("annotation", "--truth", "--fit", "left_out"):
+    for word in ("annotation", "--truth", "--quick", "--votes"):
         assert word in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import itertools
 from pathlib import Path
@@ -9,6 +10,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from rich.console import Console
+
+from qa.queue import BurstDoubt
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -20,14 +24,18 @@ def budget(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("review_budget")
 
 
-def burst(budget: ModuleType, errors: list[float], after: list[list[float]], scores: list[float] | None = None):
+def burst(
+    budget: ModuleType,
+    errors: list[float],
+    after: list[list[float]],
+    scores: list[float] | None = None,
+    p_good: list[float] | None = None,
+    name: str = "a",
+):
     count = len(errors)
     return budget.Known(
         set_name="davis",
-        source="davis/a",
-        signals=[{}] * count,
-        p_good=np.zeros(count),
-        reach=np.eye(count),
+        doubt=BurstDoubt([(name, frame) for frame in range(count)], np.asarray(p_good or [0.0] * count), np.eye(count)),
         cleanlab=np.asarray(scores or [0.5] * count),
         errors=np.asarray(errors),
         after=np.asarray(after),
@@ -82,16 +90,14 @@ def test_softmin_is_lower_where_the_votes_contradict(budget: ModuleType) -> None
     )
 
 
-def test_our_order_uses_the_expected_error(budget: ModuleType) -> None:
-    rows = [({"soft_error": value}, value) for value in np.linspace(0.01, 0.4, 60)]
-    bursts = [
-        budget.Known(
-            "ccp", f"ccp/{i}", [signals], np.zeros(1), np.eye(1), np.ones(1), np.asarray([error]), np.zeros((1, 1))
-        )
-        for i, (signals, error) in enumerate(rows)
-    ]
-    model = budget.fit_model(bursts)
-    order = budget.our_order(bursts, lambda one: model)
-    ranks = [number for number, _ in order]
-    assert ranks[:3] == [59, 58, 57] or bursts[ranks[0]].errors[0] > 0.35
-    assert "ccp: 60 frames" in model.fitted_on
+def test_our_order_takes_the_most_doubtful_first_and_names_frames_by_their_burst(budget: ModuleType) -> None:
+    video = burst(budget, [0.1, 0.1], np.zeros((2, 2)).tolist(), p_good=[0.9, 0.2], name="7")
+    still = burst(budget, [0.1], [[0.0]], p_good=[0.5], name="3")
+    assert budget.our_order([video, still]) == [(0, 1), (1, 0), (0, 0)]
+
+
+def test_only_what_there_is_is_reported(budget: ModuleType) -> None:
+    stills = [burst(budget, [0.1 * k], [[0.0]], p_good=[1 - 0.1 * k], name=str(k)) for k in range(1, 6)]
+    found = budget.report([dataclasses.replace(one, set_name="ccp") for one in stills], Console(quiet=True))
+    assert set(found) == {"stills"} and set(found["stills"]) == {"0.01", "0.02", "0.05", "0.1"}
+    assert found["stills"]["0.1"]["ours"] == found["stills"]["0.1"]["truth"] == pytest.approx(0.5)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from datasets.schema import ERROR_TYPES
-from qa.annotations import SIGNS, AnnotationJudge, doubt, judge_annotations, replacement, shipped_judge
-from qa.quality import Logistic, Term
+from qa.annotation_fit import COMMAND
+from qa.annotations import FITTED, SIGNS, AnnotationJudge, doubt, judge_annotations
+from qa.logistic import Logistic, Term
 from qa.view import Outline, View
 
 SIZE = (144, 192)
@@ -74,15 +75,10 @@ def test_who_cannot_be_judged_is_not_doubted():
     assert judge_annotations([view(~TRUTH, votes=0)], JUDGE) == [None]
 
 
-def test_a_doubted_annotation_gives_way_to_the_label():
-    assert (replacement(TRUTH, LIMB, True) == TRUTH).all()
-    assert (replacement(TRUTH, LIMB, False) == LIMB).all()
-
-
 def test_the_shipped_judge_doubts_more_the_more_is_wrong():
-    judge = shipped_judge()
+    judge = AnnotationJudge.read(FITTED)
     assert "davis" in judge.fitted_on and "keyed" not in judge.fitted_on
-    assert judge.refit.startswith("python benchmarks/cleaning.py")
+    assert judge.refit == COMMAND
     for name, term in judge.logistic.terms.items():
         assert term.weight * SIGNS[name] >= 0, name
     everything = dict.fromkeys(SIGNS, 0.0)
@@ -91,9 +87,10 @@ def test_the_shipped_judge_doubts_more_the_more_is_wrong():
 
 
 def test_the_shipped_judge_finds_gross_errors_and_keeps_a_perfect_mask():
-    assert judge_annotations([view(TRUTH)]) == [None]
+    judge = AnnotationJudge.read(FITTED)
+    assert judge_annotations([view(TRUTH)], judge) == [None]
     for bad in (TRUTH & ~LIMB, np.roll(TRUTH, 70, axis=1), TRUTH | np.roll(LIMB, -40, axis=0)):
-        (finding,) = judge_annotations([view(bad)])
+        (finding,) = judge_annotations([view(bad)], judge)
         assert finding is not None
 
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from damage_plans import Change, Field, Plan, plan
 
 from datasets.clips import Clip
 from datasets.images import Grey, decode_grey, encode_png
 from datasets.schema import VoteRow
+from qa.damage_plans import Change, Field, Plan, plan
 from qa.metrics import Mask, as_mask, iou
 from stages.paste import Window, paste
 
@@ -110,7 +110,8 @@ def reference_masks(clip: Clip) -> list[Mask]:
         assert frame is not None
         scale = min(1.0, VOTE_SIDE / max(frame.width, frame.height))
         width, height = round(frame.width * scale), round(frame.height * scale)
-        pasted = [paste(rows[index], width, height) for rows in clip.votes.values() if rows[index] is not None]
+        ballot = [rows[index] for rows in clip.votes.values()]
+        pasted = [paste(vote, width, height) for vote in ballot if vote is not None]
         seen = [grey for grey in pasted if grey is not None]
         masks.append(np.median(seen, axis=0) >= 128 if seen else np.zeros((height, width), np.bool_))
     return masks
@@ -161,7 +162,8 @@ def _changed_map(grey: Grey, window: Window, change: Change) -> Grey:
     frame_x, frame_y = (axis.astype(np.float32) for axis in np.meshgrid(xs, ys))
 
     def seen(plane: Field) -> Field:
-        return cv2.remap(plane, frame_x, frame_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        placed = cv2.remap(plane, frame_x, frame_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(placed, np.float32)
 
     values = grey
     if change.field is not None:

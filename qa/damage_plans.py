@@ -218,7 +218,7 @@ def _rim(mask: Mask) -> Mask:
 
 def _away(mask: Mask) -> NDArray[np.float32]:
     """Distance in pixels to the mask, 0 inside."""
-    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
 
 
 def _nearest(candidates: Mask, key: NDArray[np.float64], count: float) -> Mask:
@@ -227,7 +227,7 @@ def _nearest(candidates: Mask, key: NDArray[np.float64], count: float) -> Mask:
     wanted = min(round(count), keys.size)
     if not wanted:
         return np.zeros_like(candidates)
-    return candidates & (key <= np.partition(keys, wanted - 1)[wanted - 1])
+    return np.asarray(candidates & (key <= np.partition(keys, wanted - 1)[wanted - 1]))
 
 
 def _with_fringe(gone: Mask, kept: Mask) -> Mask:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -12,10 +9,8 @@ import pytest
 from datasets.clips import Clip
 from datasets.images import Grey, decode_grey, encode_jpeg, encode_png
 from datasets.schema import ERROR_TYPES, FrameRow, VoteRow
+from qa.damage import ALL, MOST, ONE, TYPES, damage_burst, damage_to_iou, inject
 from qa.metrics import as_mask, iou
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-from damage import ALL, MOST, ONE, TYPES, damage_burst, damage_to_iou, inject
 
 REGIONS = ("missed_region", "over_segmentation", "wrong_object")
 
