@@ -46,13 +46,16 @@ class Labelled:
 
 
 class FusedSets:
-    """The sets of the truth folder and the keyed clip, voted on (see `Ensemble`) and fused with the params."""
+    """The sets of the truth folder and the keyed clip, voted on (see `Ensemble`) and fused with the params.
+
+    They are fused by `weighted`, whatever the params say: a fitted combiner may have seen the truth of these frames.
+    """
 
     def __init__(self, params: Params, votes: Path, cache: Path) -> None:
         self._params, self._cache = params, cache
         link_models(params, votes)
         self._ensemble = Ensemble(params, votes)
-        self._fuse = Fuse(params.fuse, root=votes)
+        self._fuse = Fuse(params.fuse.model_copy(update={"strategy": "weighted"}), root=votes)
         self._digest = stage_digest(self._fuse, DigestCache(cache / "digests.json"))
         self._open = False
 
