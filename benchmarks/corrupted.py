@@ -107,12 +107,12 @@ def corrupted(footage: Sequence[Labelled], level: float, seed: int, params: Para
     rng = np.random.default_rng([seed, round(100 * level)])
     bursts = [list(group) for _, group in itertools.groupby(footage, key=lambda entry: _burst(entry.frame))]
     found = annotate([[as_mask(entry.truth) for entry in burst] for burst in bursts], level, rng)
-    score, judged = Score(params.score), []
-    for burst, drawn in zip(bursts, found, strict=True):
-        pairs = zip(burst, drawn, strict=True)
-        damaged = [replace(entry, alpha=redrawn(entry.truth, one.mask), damage=one.kind) for entry, one in pairs]
-        judged += _judged(damaged, score)
-    return judged
+    damaged = [
+        replace(entry, alpha=redrawn(entry.truth, one.mask), damage=one.kind)
+        for burst, drawn in zip(bursts, found, strict=True)
+        for entry, one in zip(burst, drawn, strict=True)
+    ]
+    return judged(damaged, params)
 
 
 def redrawn(truth: Grey, mask: Mask) -> Grey:
@@ -120,15 +120,20 @@ def redrawn(truth: Grey, mask: Mask) -> Grey:
     return np.where(as_mask(truth) == mask, truth, np.where(mask, 255, 0)).astype(np.uint8)
 
 
-def _judged(burst: Sequence[Labelled], score: Score) -> Iterator[Labelled]:
-    rows = tuple(entry.row for entry in burst)
-    joined: dict[type[Row], tuple[Row | None, ...]] = {
-        FrameRow: tuple(entry.frame for entry in burst),
-        BoxRow: tuple(entry.boxes for entry in burst),
-    }
-    votes = {teacher: tuple(entry.votes[teacher] for entry in burst) for teacher in burst[0].votes}
-    for entry, quality in zip(burst, score.process(Clip(rows, joined, votes)), strict=True):
-        yield replace(entry, quality=quality)
+def judged(labels: Sequence[Labelled], params: Params) -> list[Labelled]:
+    """The labels, sorted by burst, with their quality."""
+    score, found = Score(params.score), []
+    for _, group in itertools.groupby(labels, key=lambda entry: _burst(entry.frame)):
+        burst = list(group)
+        rows = tuple(entry.row for entry in burst)
+        joined: dict[type[Row], tuple[Row | None, ...]] = {
+            FrameRow: tuple(entry.frame for entry in burst),
+            BoxRow: tuple(entry.boxes for entry in burst),
+        }
+        votes = {teacher: tuple(entry.votes[teacher] for entry in burst) for teacher in burst[0].votes}
+        qualities = score.process(Clip(rows, joined, votes))
+        found += [replace(entry, quality=quality) for entry, quality in zip(burst, qualities, strict=True)]
+    return found
 
 
 def student_row(frame: FrameRow, alpha: Grey, *, trust: Grey | None = None, split: str = "train") -> CuratedRow:

@@ -9,11 +9,11 @@ The student learns from them three times:
 - `ours`: as the pipeline would. The real stages score every label against the votes, take an audit of at most 5 % of
   the frames (truth plays the reviewer), curate, and write the weights of the groups; trust is per pixel.
 
-Nothing that a project without truth would not know decides in the last two. `--ablate` adds `groups` (weights of
-groups, without trust per pixel), `trust` (the other way round) and `learnt` (`ours`, its weights learnt on). Students
-are measured on the other half of the photos and sequences and on the keyed clip: foreground IoU at the student's size,
-first frames without a prior, mean over the frames of a set and then over the sets. Seeds draw the damage, the student's
-start and the order of its batches.
+The judge is fitted on the other half of the truth (`half_judge.py`). Else nothing that a project without truth would
+not know decides in the last two. `--ablate` adds `groups` (weights of groups, without trust per pixel), `trust` (the
+other way round) and `learnt` (`ours`, its weights learnt on). Students are measured on the other half of the photos and
+sequences and on the keyed clip: foreground IoU at the student's size, first frames without a prior, mean over the
+frames of a set and then over the sets. Seeds draw the damage, the student's start and the order of its batches.
 
 The last line is JSON. `gap_recovered`: of the gap between uniform weights at 0 % and at a level, the part that `ours`
 gains back. `gap_sd`: that gap at 40 %, in standard deviations of the seeds (pooled over the two). `iou`: mean over the
@@ -35,6 +35,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from corrupted import Labelled, believed, composition, corrupted, curated, labelled, weights_of
 from ensemble import Ensemble, link_models
+from half_judge import with_half_judge
 from labels import keyed_bursts
 from rich.console import Console
 from truth import DEFAULT, Burst, read_bursts, truth_sets
@@ -66,7 +67,10 @@ def main() -> None:
         root = Path(folder)
         learnt, measured = halves(options.truth, params)
         tests = write_tests(measured | {"keyed": list(keyed_bursts(params.ingest))}, root)
-        footage = labelled(learnt, Ensemble(params, options.cache), params)
+        ensemble = Ensemble(params, options.cache)
+        footage = labelled(learnt, ensemble, params)
+        others = labelled([burst for bursts in measured.values() for burst in bursts], ensemble, params)
+        params = with_half_judge(params, others, root / "judge.json")
         console.print(f"{len(footage)} labels to learn from, {time.perf_counter() - clock:.0f} s", highlight=False)
         trainings = []
         for level in QUICK_LEVELS if options.quick else LEVELS:

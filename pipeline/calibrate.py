@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from datasets.store import write_atomically
+from pipeline.calibrate_annotations import annotation_samples
 from pipeline.calibrate_judge import fit_on, labelled_for
 from pipeline.calibration_data import known_bursts, reserved_for_fitting, samples_of, viewed
 from pipeline.ensemble import Ensemble, link_models
@@ -18,6 +19,8 @@ from pipeline.folds import configs_for, cross_fits, fit_for, folds
 from pipeline.judge_data import with_votes
 from pipeline.params import Params, load_params
 from pipeline.progress import stage_progress
+from qa.annotation_fit import fit_annotation_judge
+from qa.annotations import FITTED as ANNOTATION_JUDGE
 from qa.judge import FITTED as JUDGE
 from stages.combiner import FITTED, fitted_bytes
 from training.fit_combiner import FitConfig, fit_combiner
@@ -122,5 +125,16 @@ def _fit_judge(given: Calibration) -> Path:
     return path
 
 
-FITS: Mapping[str, Fit] = {"combiner": _fit_combiner, "judge": _fit_judge}
+def _fit_annotations(given: Calibration) -> Path:
+    """The judge of imported masks, on true masks of which a share is damaged."""
+    known = known_bursts(given.truth, given.params.ingest)
+    with stage_progress("annotations", given.console) as progress:
+        samples = annotation_samples(known, given.params, given.cache, jobs=given.jobs, progress=progress)
+    path = (given.output or ANNOTATION_JUDGE.parent) / ANNOTATION_JUDGE.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, fit_annotation_judge(samples).as_bytes())
+    return path
+
+
+FITS: Mapping[str, Fit] = {"combiner": _fit_combiner, "judge": _fit_judge, "annotations": _fit_annotations}
 """By the name one asks for them by, in the order in which they depend on each other."""

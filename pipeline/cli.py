@@ -149,7 +149,7 @@ def calibrate(
         typer.Option(help="Holds images/ and masks/ with equal stems, or sub-folders that do.", exists=True),
     ],
     names: Annotated[
-        list[str] | None, typer.Argument(help="What to fit; default: everything. `combiner`, `judge`.")
+        list[str] | None, typer.Argument(help="What to fit; default: everything. `combiner`, `judge`, `annotations`.")
     ] = None,
     output: Annotated[
         Path | None,

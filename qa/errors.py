@@ -77,31 +77,6 @@ def _apart(mask: Mask) -> Mask:
     return np.asarray(labels == 1 + int(np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[1]))
 
 
-def judge_annotation(view: View, *, min_iou: float, min_f: float, min_region: float) -> Finding | None:
-    """What is wrong with the imported mask of a view; None where it is good, or where the teachers cannot tell.
-
-    The teachers' majority is the measure, and only where seven in ten of them agree is a region held against the mask.
-    A mask is good at `min_iou` and `min_f` (boundary F) with that majority and without a wrong region of `min_region`.
-
-    Raises:
-        ValueError: the view has no annotation.
-    """
-    if view.annotation is None:
-        raise ValueError("judge_annotation needs a view with an annotation")
-    if not view.outlines:
-        return None
-    given, majority = Outline(view.annotation), Outline(_majority(view))
-    if _is_wrong_object(view, given.mask):
-        return Finding("wrong_object", _bounds(given.mask), 1.0)
-    region = largest_region(view, given, share=0.7)
-    if region and region.size >= min_region:
-        return region
-    if iou(given.mask, majority.mask) >= min_iou and given.match(majority) >= min_f:
-        return None
-    difference = (given.mask ^ majority.mask).astype(np.float32)
-    return Finding("jagged_edge", _densest(difference), 0.0)
-
-
 def largest_region(view: View, outline: Outline, *, share: float) -> Finding | None:
     """The largest connected region outside a mask's band that at least `share` of the teachers contradict, or None."""
     wrong = (opposition(view, outline.mask) >= share) & ~outline.band

@@ -30,6 +30,7 @@ from qa.report_data import (
 )
 from qa.report_gallery import Tile, choose, read_samples, tiles
 from qa.report_groups import audit_sentence, group_weights, scenario_rows
+from qa.report_queue import review_rows
 from qa.report_run import read_curves, read_json, read_times, stage_counts
 from qa.report_scores import BASELINE, STUDENT, metric_table, miss_bars, score, time_bars
 
@@ -161,6 +162,7 @@ def _labels(inputs: ReportInputs) -> dict[str, Any]:
         "clips": clips[:CLIPS],
         "clip_total": len(clips),
         "single_frames": len(frames) - sum(len(clip.frames) for clip in clips),
+        "review_rows": review_rows(frames),
         "tiles": gallery,
         "tile_data": [_tile_data(tile) for tile in gallery],
         "tile_errors": sorted({tile.frame.error for tile in gallery if tile.frame.error}),

@@ -10,10 +10,15 @@ from pydantic import Field
 
 from datasets.clips import Clip
 from datasets.schema import BoxRow, FrameRow, LabelRow, QualityRow, Row, VoteRow
+from qa.annotations import FITTED as SHIPPED_ANNOTATION_JUDGE
+from qa.annotations import AnnotationJudge, judge_annotations
 from qa.burst_signals import burst_signals
-from qa.errors import find_error, judge_annotation
-from qa.judge import FITTED, Judge
+from qa.errors import Finding, find_error
+from qa.judge import FITTED as SHIPPED_JUDGE
+from qa.judge import Judge
+from qa.review import GAIN, review_gains
 from qa.scenarios import scenarios_of
+from qa.temporal_signals import tracks_of
 from qa.view import View, view_of
 from stages.base import ClipStage, Config
 
@@ -25,18 +30,15 @@ class ScoreConfig(Config):
         side: longest side in pixels of the working size; signals are normalised, so it trades detail for time.
         annotators: teachers that are imported annotations: judged by the others, so never counted among them.
         doubtful_below: a label of lower quality gets an error type and a box.
-        annotation_iou, annotation_f: agreement with the teachers' majority from which an imported mask is good.
-        annotation_region: a wrong region above this share of the foreground makes an imported mask bad.
         judge: file of the fitted judge, relative to the project's root; empty: the one that ships.
+        annotation_judge: file of the fitted judge of imported masks; likewise.
     """
 
     side: int = Field(default=256, ge=64)
     annotators: tuple[str, ...] = ("annotation",)
     doubtful_below: float = Field(default=0.6, ge=0, le=1)
-    annotation_iou: float = Field(default=0.85, ge=0, le=1)
-    annotation_f: float = Field(default=0.6, ge=0, le=1)
-    annotation_region: float = Field(default=0.02, ge=0, le=1)
     judge: str = ""
+    annotation_judge: str = ""
 
 
 class Score(ClipStage[QualityRow]):
@@ -49,22 +51,43 @@ class Score(ClipStage[QualityRow]):
     config: ScoreConfig
 
     def weights(self) -> Sequence[str]:
-        return (self.config.judge or str(FITTED),)
+        return (
+            self.config.judge or str(SHIPPED_JUDGE),
+            self.config.annotation_judge or str(SHIPPED_ANNOTATION_JUDGE),
+        )
 
     @cached_property
     def judge(self) -> Judge:
         """The fitted judge."""
         return Judge.read(self.root / self.weights()[0])
 
+    @cached_property
+    def annotation_judge(self) -> AnnotationJudge:
+        """The fitted judge of imported masks."""
+        return AnnotationJudge.read(self.root / self.weights()[1])
+
     def process(self, item: Clip) -> Iterable[QualityRow]:
         config = self.config
         views = [view_of(item, i, side=config.side, annotators=config.annotators) for i in range(len(item))]
-        for row, frame, view, signals in zip(item.rows, item.frames, views, burst_signals(views), strict=True):
+        tracks = tracks_of(views)
+        signals = burst_signals(views, tracks=tracks)
+        qualities = [self.judge.probability(found) for found in signals]
+        gains = review_gains(views, qualities, tracks)
+        verdicts = judge_annotations(views, self.annotation_judge, tracks)
+        for index, (row, frame, view) in enumerate(zip(item.rows, item.frames, views, strict=True)):
             assert frame is not None  # view_of has refused bursts with missing frames
-            yield self._score(row, frame, view, signals)
+            known = signals[index] | {GAIN: gains[index]}
+            yield self._score(row, frame, view, known, qualities[index], verdicts[index])
 
-    def _score(self, row: Row, frame: FrameRow, view: View, signals: dict[str, float]) -> QualityRow:
-        quality = self.judge.probability(signals)
+    def _score(
+        self,
+        row: Row,
+        frame: FrameRow,
+        view: View,
+        signals: dict[str, float],
+        quality: float,
+        verdict: Finding | None,
+    ) -> QualityRow:
         finding = find_error(view, signals) if quality < self.config.doubtful_below else None
         return QualityRow(
             source=row.source,
@@ -76,16 +99,5 @@ class Score(ClipStage[QualityRow]):
             error=finding.error if finding else "",
             error_box=finding.box if finding else [],
             scenarios=scenarios_of(view, signals, blur=frame.blur),
-            annotation=self._annotation(view),
+            annotation="" if view.annotation is None else verdict.error if verdict else "good",
         )
-
-    def _annotation(self, view: View) -> str:
-        if view.annotation is None:
-            return ""
-        finding = judge_annotation(
-            view,
-            min_iou=self.config.annotation_iou,
-            min_f=self.config.annotation_f,
-            min_region=self.config.annotation_region,
-        )
-        return finding.error if finding else "good"

@@ -1,8 +1,7 @@
 import numpy as np
-import pytest
 
 from datasets.schema import ERROR_TYPES
-from qa.errors import Finding, find_error, judge_annotation, largest_region
+from qa.errors import Finding, find_error, largest_region
 from qa.view import Outline, View
 
 SIZE = (90, 120)
@@ -72,49 +71,3 @@ def test_the_largest_of_two_regions_by_hand():
     total = PERSON.sum() + big.sum() + small.sum()
     assert found == Finding("missed_region", [92 / 120, 27 / 90, 113 / 120, 63 / 90], big.sum() / total)
     assert largest_region(view(PERSON, PERSON), Outline(PERSON), share=0.5) is None
-
-
-def annotated(annotation: np.ndarray, *votes: np.ndarray) -> Finding | None:
-    return judge_annotation(view(PERSON, *votes, annotation=annotation), **LIMITS)
-
-
-def test_a_good_annotation_passes():
-    assert annotated(PERSON, PERSON, PERSON) is None
-    assert annotated(block(19, 40, 80, 81), PERSON, PERSON) is None
-
-
-@pytest.mark.parametrize(
-    ("annotation", "error"),
-    [
-        (PERSON & ~block(20, 40, 45, 80), "missed_region"),
-        (PERSON | ARM, "over_segmentation"),
-        (PERSON & ~block(45, 50, 60, 70), "missed_region"),
-        (block(0, 85, 90, 120), "wrong_object"),
-    ],
-    ids=["limb removed", "object added", "hole", "wrong object"],
-)
-def test_injected_errors_are_found_and_named(annotation: np.ndarray, error: str):
-    found = annotated(annotation, PERSON, PERSON, PERSON)
-    assert found is not None and found.error == error
-
-
-def test_a_ragged_outline_is_found():
-    rng = np.random.default_rng(4)
-    ragged = PERSON.copy()
-    for y in range(20, 80, 3):
-        ragged[y : y + 3, 40 : 40 + rng.integers(0, 8)] = False
-        ragged[y : y + 3, 80 : 80 + rng.integers(0, 8)] = True
-    found = judge_annotation(
-        view(PERSON, PERSON, annotation=ragged), min_iou=LIMITS["min_iou"], min_f=0.8, min_region=0.1
-    )
-    assert found is not None and found.error == "jagged_edge"
-
-
-def test_divided_teachers_convict_nobody_of_a_region():
-    assert annotated(PERSON | ARM, PERSON, PERSON | ARM) is None
-    assert annotated(PERSON | ARM) is None
-
-
-def test_a_view_without_annotation_cannot_be_judged():
-    with pytest.raises(ValueError, match="needs a view with an annotation"):
-        judge_annotation(view(PERSON, PERSON), **LIMITS)
