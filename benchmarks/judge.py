@@ -56,9 +56,11 @@ def main() -> None:
     measured = [*(Known(KEYED, KEYED, burst) for burst in keyed_bursts(params.ingest)), *known]
     views = viewed(known, reserved_for_fitting())
     if options.quick:
-        measured, views = spread(measured, QUICK_FRAMES), spread(views, QUICK_FRAMES)
+        measured = spread(measured, QUICK_FRAMES)
     names = fit_names(measured, dealt)
-    fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console)
+    fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console, views=views)
+    if options.quick:
+        views = spread(views, QUICK_FRAMES)
     configs = {regime: configs_for([*measured, *views], regime, dealt, fits) for regime in REGIMES}
     ensemble = Ensemble(params, options.cache)
     clips = with_votes(measured, ensemble)
