@@ -34,7 +34,7 @@ from truth import DEFAULT
 from pipeline.calibrate_judge import SIZES, fit_on, good_bursts, labelled_for
 from pipeline.calibration_data import Known, known_bursts, reserved_for_fitting, viewed
 from pipeline.ensemble import Ensemble, link_models
-from pipeline.folds import FOLDS, KEYED, REGIMES, configs_for, cross_fits, fit_names, folds
+from pipeline.folds import KEYED, REGIMES, configs_for, cross_fits, fit_for, fit_names, fitted_on, folds
 from pipeline.judge_data import Labelled, Spec, cut, label_all, with_votes
 from pipeline.params import load_params
 from pipeline.progress import stage_progress
@@ -56,9 +56,11 @@ def main() -> None:
     measured = [*(Known(KEYED, KEYED, burst) for burst in keyed_bursts(params.ingest)), *known]
     views = viewed(known, reserved_for_fitting())
     if options.quick:
-        measured, views = spread(measured, QUICK_FRAMES), spread(views, QUICK_FRAMES)
+        measured = spread(measured, QUICK_FRAMES)
     names = fit_names(measured, dealt)
-    fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console)
+    fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console, views=views)
+    if options.quick:
+        views = spread(views, QUICK_FRAMES)
     configs = {regime: configs_for([*measured, *views], regime, dealt, fits) for regime in REGIMES}
     ensemble = Ensemble(params, options.cache)
     clips = with_votes(measured, ensemble)
@@ -69,8 +71,9 @@ def main() -> None:
     with stage_progress("labels, set left out", console) as progress:
         work = [(piece, Spec()) for clip in clips for piece in cut(clip)]
         apart = label_all(work, configs["leave_one_out"], progress=progress, **how)
-    judged = cross_judged(labelled, dealt)
-    out, far = (left_out(labelled, found) for found in (labelled, apart))
+    fitted = judges(names, labelled, dealt)
+    judged = judged_by(fitted, labelled, "sets", dealt)
+    out, far = (judged_by(fitted, found, "leave_one_out", dealt) for found in (labelled, apart))
     console.print(types_table("held out by source", judged))
     console.print(types_table("set left out of the judge's fit", out))
     console.print(sizes_table(judged))
@@ -114,30 +117,24 @@ def softmin(view: View) -> float:
     return float(scores[0])
 
 
-def cross_judged(labelled: Sequence[Labelled], dealt: Mapping[str, int]) -> list[Judged]:
-    """Every measured label with the probability of a judge that saw no label of its source; the keyed clip's saw all.
-
-    `dealt` is group to fold.
-    """
+def judges(names: Sequence[str], labelled: Sequence[Labelled], dealt: dict[str, int]) -> dict[str, Judge]:
+    """Fit name (see `pipeline.folds`) to the judge of the labels it may see: none of the keyed clip, but views."""
     fitting = [one for one in labelled if one.collection != KEYED]
+    return {
+        name: fit_on([one for one in fitting if fitted_on(name, one.collection, one.group, dealt)]) for name in names
+    }
+
+
+def judged_by(
+    fitted: Mapping[str, Judge], labelled: Sequence[Labelled], regime: str, dealt: dict[str, int]
+) -> list[Judged]:
+    """Every measured label with the probability of the judge that did not see its source, or its set."""
     measured = [one for one in labelled if not one.viewed]
+    names = np.asarray([fit_for(one, regime, dealt) for one in measured])
     chances = np.full(len(measured), np.nan)
-    for fold in [*range(FOLDS), None]:
-        seen = [index for index, one in enumerate(measured) if dealt.get(one.group) == fold]
-        if seen:
-            judge = fit_on([one for one in fitting if dealt[one.group] != fold])
-            chances[seen] = _chances(judge, [measured[index] for index in seen])
-    return _judged(measured, chances)
-
-
-def left_out(labelled: Sequence[Labelled], measured: Sequence[Labelled]) -> list[Judged]:
-    """Every measured label with the probability of a judge that saw, of `labelled`, no label of its set."""
-    measured = [one for one in measured if not one.viewed]
-    chances = np.full(len(measured), np.nan)
-    for collection in dict.fromkeys(one.collection for one in measured):
-        judge = fit_on([one for one in labelled if one.collection not in (collection, KEYED)])
-        seen = [index for index, one in enumerate(measured) if one.collection == collection]
-        chances[seen] = _chances(judge, [measured[index] for index in seen])
+    for name in np.unique(names):
+        seen = np.flatnonzero(names == name)
+        chances[seen] = _chances(fitted[name], [measured[index] for index in seen])
     return _judged(measured, chances)
 
 

@@ -99,18 +99,11 @@ def _fit_judge(given: Calibration) -> Path:
     params = given.params
     known = known_bursts(given.truth, params.ingest)
     dealt = folds(known)
-    fits = cross_fits(
-        known,
-        sorted({fit_for(one, "sets", dealt) for one in known}),
-        dealt,
-        params,
-        given.cache,
-        jobs=given.jobs,
-        console=given.console,
-    )
+    views = viewed(known, reserved_for_fitting())
+    names = sorted({fit_for(one, "sets", dealt) for one in known})
+    fits = cross_fits(known, names, dealt, params, given.cache, jobs=given.jobs, console=given.console, views=views)
     ensemble = Ensemble(params, given.cache)
-    material = with_votes(known, ensemble)
-    material += with_votes(viewed(known, reserved_for_fitting()), ensemble, viewed=True)
+    material = with_votes(known, ensemble) + with_votes(views, ensemble, viewed=True)
     with stage_progress("labels", given.console) as progress:
         labelled = labelled_for(
             material,

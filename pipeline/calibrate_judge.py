@@ -23,7 +23,7 @@ SIZES: Mapping[str, tuple[float, ...]] = {
     "missed_region": REGION_SIZES,
     "over_segmentation": REGION_SIZES,
     "wrong_object": REGION_SIZES,
-    "jagged_edge": (0.5, 0.75, 1.0),
+    "jagged_edge": (1.0, 2.0, 3.5),
     "lag": (1 / 12, 3 / 12, 6 / 12),
     "flicker": (0.15, 0.3, 0.5),
 }

@@ -138,15 +138,17 @@ def cross_fits(
     *,
     jobs: int,
     console: Console,
+    views: Sequence[Known] | None = None,
 ) -> dict[str, FuseConfig]:
     """Fit name to the `fuse` that all measured with it is labelled by; without any truth the project's own, as it is.
 
-    `weighted` has its table of expertise fitted anew, `combiner` its network too. Fitted on `known` and views of it.
+    `weighted` has its table of expertise fitted anew, `combiner` its network too. Fitted on `known` and its views,
+    which are made here unless they are given.
     """
     if not known:
         return dict.fromkeys(names, params.fuse)
     config = FitConfig(edge_gain=params.fuse.edge_gain)
-    material = [*known, *viewed(known, reserved_for_fitting(), seed=config.seed)]
+    material = [*known, *(viewed(known, reserved_for_fitting(), seed=config.seed) if views is None else views)]
     with stage_progress("votes", console) as progress:
         samples = samples_of(material, params, config, cache, jobs=jobs, progress=progress)
     teachers = Ensemble(params, cache).teachers

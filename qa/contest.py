@@ -136,7 +136,8 @@ def within_quickly(mask: Mask, reach: float) -> Mask:
 def _histogram(image: Image, where: Mask) -> NDArray[np.float64]:
     counts = cv2.calcHist([image], [0, 1, 2], where.astype(np.uint8), [BINS] * 3, [0, 256] * 3)
     cube = np.asarray(counts, np.float64) / np.count_nonzero(where)
-    return np.einsum("ai,bj,ck,ijk->abc", _SMOOTHING, _SMOOTHING, _SMOOTHING, cube, optimize=True)
+    smooth = np.einsum("ai,bj,ck,ijk->abc", _SMOOTHING, _SMOOTHING, _SMOOTHING, cube, optimize=True)
+    return np.asarray(smooth, np.float64)
 
 
 def _largest(binary: NDArray[np.uint8]) -> Iterator[Mask]:

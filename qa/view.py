@@ -157,7 +157,8 @@ class View:
 
 def _common(first: Bits, second: Bits) -> NDArray[np.float64]:
     """`(M, N)`: how many bits `(M, W)` and `(N, W)` rows have in common."""
-    return np.bitwise_count(first[:, None] & second[None]).sum(axis=2, dtype=np.float64)
+    counts = np.bitwise_count(first[:, None] & second[None])
+    return np.asarray(counts.sum(axis=2), np.float64)
 
 
 def view_of(clip: Clip, index: int, *, side: int, annotators: Collection[str] = ()) -> View:

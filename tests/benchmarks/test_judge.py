@@ -9,6 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from pipeline.folds import fit_names, folds
 from pipeline.judge_data import Labelled, Spec
 from qa.examples import Example
 
@@ -122,8 +123,9 @@ class TestNobodyIsJudgedByWhoSawHim:
 
     def test_in_domain(self, judge: ModuleType) -> None:
         found = self.labels()
-        dealt = {group: index % 3 for index, group in enumerate(sorted({one.group for one in found} - {"keyed"}))}
-        judged = judge.cross_judged(found, dealt)
+        dealt = folds([one for one in found if one.collection != "keyed"])
+        fitted = judge.judges(fit_names(found, dealt), found, dealt)
+        judged = judge.judged_by(fitted, found, "sets", dealt)
         assert len(judged) == 9 and not any(one.labelled.viewed for one in judged)
         for one in judged:
             seen = judge.fitted[int(one.chance)]
@@ -134,7 +136,9 @@ class TestNobodyIsJudgedByWhoSawHim:
 
     def test_sets_left_out(self, judge: ModuleType) -> None:
         found = self.labels()
-        judged = judge.left_out(found, found)
+        dealt = folds([one for one in found if one.collection != "keyed"])
+        fitted = judge.judges(fit_names(found, dealt), found, dealt)
+        judged = judge.judged_by(fitted, found, "leave_one_out", dealt)
         assert len(judged) == 9
         for one in judged:
             seen = {other.collection for other in judge.fitted[int(one.chance)]}
