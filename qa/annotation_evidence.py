@@ -21,7 +21,7 @@ LEAST_REACH, MOST_REACH = 0.006, 0.06
 def edge_evidence(case: Case) -> dict[str, float]:
     given, majority = case.given, case.majority
     # An outline may lie a pixel beside the edge at working size: the best within one pixel counts.
-    strength = np.asarray(cv2.dilate(case.edges, np.ones((3, 3), np.uint8)))
+    strength = np.asarray(cv2.dilate(case.edges, np.ones((3, 3), np.uint8)), np.float32)
     found = {}
     if given.edge.any() and majority.edge.any():
         found["edge_gap"] = float(np.mean(strength[majority.edge]) - np.mean(strength[given.edge]))
@@ -53,11 +53,11 @@ def colour_evidence(case: Case) -> dict[str, float]:
 
 def _histogram(bins: NDArray[np.int64]) -> NDArray[np.float64]:
     """Smoothed over neighbouring levels, never 0."""
-    counts = np.bincount(bins, minlength=COLOURS**3).reshape(COLOURS, COLOURS, COLOURS).astype(np.float64)
+    counts: NDArray[np.float64] = np.bincount(bins, minlength=COLOURS**3).reshape((COLOURS,) * 3).astype(np.float64)
     for axis in range(3):
         padded = np.pad(counts, [(1, 1) if axis == other else (0, 0) for other in range(3)])
         before, after = (np.take(padded, range(first, first + COLOURS), axis) for first in (0, 2))
-        counts = 0.5 * counts + 0.25 * (before + after)
+        counts = np.asarray(0.5 * counts + 0.25 * (before + after), np.float64)
     flat = counts.ravel() + 0.01
     return np.asarray(flat / flat.sum())
 

@@ -87,9 +87,7 @@ def _damaged(
     rng: np.random.Generator,
 ) -> Mapping[int, Mask] | None:
     """Frame to damaged mask, of the whole burst or of one frame; None where this cannot be done to them."""
-    full = masks
-    masks = [cv2.resize(mask, None, fx=PLANNED, fy=PLANNED, interpolation=cv2.INTER_AREA) for mask in full]
-    masks = [np.where(mask >= 128, np.uint8(255), np.uint8(0)) for mask in masks]
+    full, masks = masks, [_planned(mask) for mask in masks]
     try:
         if kind == "jagged_edge" and rng.random() < POLYGONS:
             places = range(len(masks)) if whole else [index]
@@ -110,6 +108,11 @@ def _damaged(
     }
     fits = all(band[0] <= iou(mask, full[place]) <= band[1] for place, mask in found.items())
     return found if found and fits else None
+
+
+def _planned(mask: Grey) -> Grey:
+    small = cv2.resize(mask, None, fx=PLANNED, fy=PLANNED, interpolation=cv2.INTER_AREA)
+    return np.where(np.asarray(small) >= 128, np.uint8(255), np.uint8(0))
 
 
 def _enlarged(change: Mask, shape: tuple[int, ...]) -> Mask:

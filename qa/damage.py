@@ -36,8 +36,9 @@ def damage_burst(kind: str, masks: Sequence[Grey], size: float, rng: np.random.G
 
     `size` 0-1 scales the damage: `missed_region` removes that share of the person's area (a limb, the head, a hole),
     `over_segmentation` adds it at the outline, `wrong_object` apart from it; `jagged_edge` displaces the outline by 2-8
-    pixels at 480p; `lag` shows what was up to 12 frames earlier (beyond the burst's start, and on photos, the mask
-    moves back along its motion, drawn where there is none); `flicker` spoils only some frames, each in another way.
+    pixels at 480p (sizes above 1 by more, as old models do); `lag` shows what was up to 12 frames earlier (beyond the
+    burst's start, and on photos, the mask moves back along its motion, drawn where there is none); `flicker` spoils
+    only some frames, each in another way.
     An empty mask has nothing to damage and stays. The same `rng` state gives the same damage.
 
     Raises:
