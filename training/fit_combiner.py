@@ -108,7 +108,7 @@ def _fit(
     rng: np.random.Generator,
     progress: Progress,
 ) -> CombinerNetwork:
-    network = CombinerNetwork(len(slots)).to(memory_format=torch.channels_last)
+    network = CombinerNetwork(len(slots))
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
     )
@@ -120,7 +120,7 @@ def _fit(
     for step in range(config.steps):
         batch = [_example(augmented(sample, rng), slots, expertise, config, rng) for sample in draw(rng, config.batch)]
         seen, votes, weights, truth = (torch.from_numpy(np.stack(part)) for part in zip(*batch, strict=True))
-        cost = _cost(network(seen.contiguous(memory_format=torch.channels_last)), votes, weights, truth, config)
+        cost = _cost(network(seen), votes, weights, truth, config)
         optimizer.zero_grad()
         cost.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
