@@ -97,19 +97,17 @@ def _grown(
 ) -> Tree:
     leaf: NDArray[np.intp] = np.zeros(len(binned), np.intp)
     questions: list[tuple[int, int, int]] = []
+    thresholds = np.asarray([len(edges[column]) for column in allowed])
+    directions = np.asarray([signs[column] for column in allowed])
+    cells = binned[:, allowed]
     for level in range(recipe.depth):
-        best: tuple[float, int, int, int] | None = None
-        for column in allowed:
-            found = _best_question(
-                binned[:, column], len(edges[column]), leaf, 2**level, gradient, curvature, signs[column], recipe
-            )
-            if found and (best is None or found[0] > best[0]):
-                best = (found[0], int(column), found[1], found[2])
-        if best is None or best[0] <= 1e-9:
+        gain, index, threshold, missing = _best_question(
+            cells, thresholds, leaf, 2**level, gradient, curvature, directions, recipe
+        )
+        if gain <= 1e-9:
             break
-        _, column, threshold, missing = best
-        questions.append((column, threshold, missing))
-        value = binned[:, column]
+        questions.append((int(allowed[index]), threshold, missing))
+        value = cells[:, index]
         leaf = 2 * leaf + np.where(value == 0, missing, value > threshold + 1).astype(np.intp)
     count = 2 ** len(questions)
     mass, pull = (np.asarray(np.bincount(leaf, part, count), np.float64) for part in (curvature, gradient))
@@ -123,40 +121,48 @@ def _grown(
 
 
 def _best_question(
-    column: NDArray[np.intp],
-    thresholds: int,
+    cells: NDArray[np.intp],
+    thresholds: NDArray[np.intp],
     leaf: NDArray[np.intp],
     leaves: int,
     gradient: Vector,
     curvature: Vector,
-    sign: int,
+    signs: NDArray[np.intp],
     recipe: Recipe,
-) -> tuple[float, int, int] | None:
-    """Gain, threshold's index and answer for missing of the best question about one signal."""
-    if not thresholds:
-        return None
-    width = thresholds + 2
-    cell = leaf * width + column
-    pull = np.bincount(cell, gradient, leaves * width).reshape(leaves, width)
-    mass = np.bincount(cell, curvature, leaves * width).reshape(leaves, width)
-    whole_pull, whole_mass = pull.sum(axis=1, keepdims=True), mass.sum(axis=1, keepdims=True)
+) -> tuple[float, int, int, int]:
+    """Gain, column, threshold's index and answer for missing of the best question about any of the columns.
+
+    Args:
+        cells: `(N, C)` as `_binned`. thresholds: `(C,)`, how many a column has. signs: `(C,)`.
+    """
+    columns, width = cells.shape[1], int(thresholds.max(initial=0)) + 2
+    if width == 2:
+        return 0.0, 0, 0, 0
+    flat = ((np.arange(columns) * leaves + leaf[:, None]) * width + cells).ravel()
+    pull, mass = (
+        np.bincount(flat, np.repeat(part, columns), columns * leaves * width).reshape(columns, leaves, width)
+        for part in (gradient, curvature)
+    )
+    whole_pull, whole_mass = pull.sum(axis=2, keepdims=True), mass.sum(axis=2, keepdims=True)
     parent = whole_pull**2 / (whole_mass + recipe.ridge)
-    best: tuple[float, int, int] | None = None
-    for missing in (0, 1) if mass[:, 0].any() else (0,):
-        # Column 0 holds the missing; "below" sums up to each threshold.
-        low_pull, low_mass = (np.cumsum(part[:, 1:], axis=1)[:, :-1] for part in (pull, mass))
+    # Column 0 of the cells holds the missing; "below" sums up to each threshold.
+    below_pull, below_mass = (np.cumsum(part[:, :, 1:], axis=2)[:, :, :-1] for part in (pull, mass))
+    exists = np.arange(width - 2) < thresholds[:, None]
+    sign = signs[:, None, None]
+    best = 0.0, 0, 0, 0
+    for missing in (0, 1) if mass[:, :, 0].any() else (0,):
+        low_pull, low_mass = below_pull, below_mass
         if not missing:
-            low_pull, low_mass = low_pull + pull[:, :1], low_mass + mass[:, :1]
+            low_pull, low_mass = low_pull + pull[:, :, :1], low_mass + mass[:, :, :1]
         high_pull, high_mass = whole_pull - low_pull, whole_mass - low_mass
         low, high = low_pull / (low_mass + recipe.ridge), high_pull / (high_mass + recipe.ridge)
-        gain = low_pull * low + high_pull * high - parent
-        if sign:
-            gain = np.where(sign * (high - low) >= 0, gain, 0.0)
-        total = gain.sum(axis=0)
-        total[(low_mass.sum(axis=0) < recipe.least) | (high_mass.sum(axis=0) < recipe.least)] = 0
+        gain = np.where(sign * (high - low) >= 0, low_pull * low + high_pull * high - parent, 0.0)
+        total = gain.sum(axis=1)
+        total[(low_mass.sum(axis=1) < recipe.least) | (high_mass.sum(axis=1) < recipe.least) | ~exists] = 0
         index = int(np.argmax(total))
-        if best is None or total[index] > best[0]:
-            best = float(total[index]), index, missing
+        if total.ravel()[index] > best[0]:
+            column, threshold = divmod(index, width - 2)
+            best = (float(total.ravel()[index]), column, threshold, missing)
     return best
 
 
