@@ -11,16 +11,17 @@ Scores = dict[tuple[str, float, int], dict[str, float]]
 """(arm, level, seed) to the IoU on each set."""
 
 
-def summarise(scores: Scores, levels: Sequence[float]) -> dict[str, object]:
-    """The line of JSON, for these levels of damage (0 is the first); null for a level that was not run."""
+def summarise(scores: Scores, arms: Sequence[str], levels: Sequence[float]) -> dict[str, object]:
+    """The line of JSON, for these arms and levels of damage (0 is the first); null for what was not run."""
     clean = _over_seeds(scores, "uniform", 0.0)
     recovered: dict[str, float | None] = {}
-    ious: dict[str, dict[str, float] | None] = {}
+    ious: dict[str, dict[str, float | None] | None] = {}
     for level in levels:
-        arms = sorted({arm for arm, at, _ in scores if at == level})
-        ious[str(level)] = {arm: round(float(_over_seeds(scores, arm, level).mean()), 4) for arm in arms} or None
+        means = {arm: _mean(_over_seeds(scores, arm, level)) for arm in arms}
+        run = any(mean is not None for mean in means.values())
+        ious[str(level)] = means if run else None
         if level:
-            recovered[str(level)] = _recovered(scores, clean, level) if arms else None
+            recovered[str(level)] = _recovered(scores, clean, level) if run else None
     worst = _over_seeds(scores, "uniform", levels[-1])
     deviation = float(np.sqrt((clean.var(ddof=1) + worst.var(ddof=1)) / 2)) if len(clean) > 1 else 0.0
     gap = float(clean.mean() - worst.mean())
@@ -30,6 +31,10 @@ def summarise(scores: Scores, levels: Sequence[float]) -> dict[str, object]:
 def _recovered(scores: Scores, clean: np.ndarray, level: float) -> float:
     uniform, ours = (_over_seeds(scores, arm, level).mean() for arm in ("uniform", "ours"))
     return round(float((ours - uniform) / (clean.mean() - uniform)), 3)
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return round(float(values.mean()), 4) if len(values) else None
 
 
 def _over_seeds(scores: Scores, arm: str, level: float) -> np.ndarray:

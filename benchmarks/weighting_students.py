@@ -21,7 +21,7 @@ from pipeline.progress import stage_progress
 from training.letterbox import resize
 
 SIZE, DEPTHS = (96, 128), (1, 1, 2, 2)
-"""Height and width of the student's frames, and its bottlenecks a level: a small student learns in two minutes."""
+"""Height and width of the student's frames, and its bottlenecks a level: a small student learns in three minutes."""
 BATCH = 16
 
 

@@ -125,15 +125,19 @@ def test_the_summary_by_hand(figures: ModuleType) -> None:
     for seed, (clean, uniform, ours) in enumerate([(0.9, 0.8, 0.88), (0.92, 0.82, 0.9), (0.94, 0.84, 0.92)]):
         for arm, level, iou in (("uniform", 0.0, clean), ("uniform", 0.4, uniform), ("ours", 0.4, ours)):
             scores[arm, level, seed] = {"ccp": iou + 0.01, "keyed": iou - 0.01}
-    summary = figures.summarise(scores, (0.0, 0.2, 0.4))
+    summary = figures.summarise(scores, ("uniform", "ours"), (0.0, 0.2, 0.4))
     assert summary["gap_recovered"] == {"0.2": None, "0.4": 0.8}
     assert summary["gap_sd"] == pytest.approx(0.1 / 0.02)
-    assert summary["iou"] == {"0.0": {"uniform": 0.92}, "0.2": None, "0.4": {"uniform": 0.82, "ours": 0.9}}
+    assert summary["iou"] == {
+        "0.0": {"uniform": 0.92, "ours": None},
+        "0.2": None,
+        "0.4": {"uniform": 0.82, "ours": 0.9},
+    }
 
 
 def test_one_seed_has_no_deviation(figures: ModuleType) -> None:
     scores = {("uniform", 0.0, 0): {"ccp": 0.9}, ("uniform", 0.4, 0): {"ccp": 0.8}, ("ours", 0.4, 0): {"ccp": 0.85}}
-    summary = figures.summarise(scores, (0.0, 0.4))
+    summary = figures.summarise(scores, ("uniform", "ours"), (0.0, 0.4))
     assert summary["gap_sd"] is None and summary["gap_recovered"] == {"0.4": 0.5}
 
 
