@@ -18,8 +18,10 @@ WRONG_OBJECT_IOU = 0.4
 """Below this IoU with the majority of the teachers, or with the persons' boxes, a mask is of something else."""
 LAG = 0.02
 """A label that agrees by this much more IoU with the previous frame's votes than with its own trails behind."""
+OFFSET = 0.03
+"""A label that agrees by this much more IoU with a teacher when it is moved, over a whole burst, trails behind."""
 ODD = 0.08
-"""Share of the label's area that both neighbours contradict from which it flickers."""
+"""Share of its area that both neighbours contradict from which a label, or the teachers' majority, flickers."""
 APART = 0.02
 """Share of the foreground that stands apart from every sure person from which it is another object."""
 JAGGED = 1.2
@@ -54,9 +56,11 @@ def find_error(view: View, signals: Mapping[str, float]) -> Finding:
     mask = view.label.mask
     if _is_wrong_object(view, mask):
         return Finding("wrong_object", _bounds(mask | _majority(view)), 0.0)
-    if signals.get("area_jump", 0.0) >= JUMP or signals.get("odd_one", 0.0) >= ODD:
+    odd = max(signals.get("odd_one", 0.0), signals.get("majority_odd", 0.0))
+    if signals.get("area_jump", 0.0) >= JUMP or odd >= ODD:
         return Finding("flicker", _bounds(mask | _majority(view)), 0.0)
-    if max(signals.get("lag", 0.0), signals.get("trail_burst", 0.0)) >= LAG:
+    trails = max(signals.get("lag", 0.0), signals.get("trail_burst", 0.0)) >= LAG
+    if trails or signals.get("offset_burst", 0.0) >= OFFSET:
         return Finding("lag", _bounds(mask | _majority(view)), 0.0)
     if signals.get("apart_area", 0.0) >= APART:
         apart = _apart(mask)

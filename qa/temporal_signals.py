@@ -59,7 +59,9 @@ def temporal_signals(views: Sequence[View], tracks: Tracks | None = None) -> lis
     - `area_jump`, `centroid_jump`, `contact_change`, `motion`: see `Fit`.
     - `flow_iou_least`: with the neighbour that fits worst. `votes_steady`: median over the teachers of their votes'
       mean `flow_iou`: what fusion over time hides in the label shows in the votes; `votes_steady_least`: the worst.
-    - `odd_one`: area where both neighbours agree against the label, over the label's.
+    - `odd_one`: area where both neighbours agree against the label, over the label's. `majority_odd`: the same of the
+      teachers' majority; `majority_steady`: the majority's IoU with the neighbour that fits best; `steady_burst`: its
+      mean over the burst.
     - `lag`: IoU of the label with the previous frame's teachers minus IoU with this frame's: above 0 it trails behind.
     - `shift_gain`: how much stronger the picture's edges are where motion carries the outline in up to 4 frames, than
       where it is; `shift_burst`: mean over the burst of that minus the same against the motion.
@@ -71,23 +73,41 @@ def temporal_signals(views: Sequence[View], tracks: Tracks | None = None) -> lis
     signals = [
         _summary([_fit(view, views[other], track) for other, track in found])
         | _oddness(view, [(views[other], track) for other, track in found])
+        | _majority(view, [(views[other], track) for other, track in found])
         | _steadiness(view, [(views[other], track) for other, track in found])
         for view, found in zip(views, neighbours, strict=True)
     ]
     for (before, view), found in zip(itertools.pairwise(views), signals[1:], strict=True):
         if before.votes and view.votes:
             found["lag"] = iou(view.label.mask, before.ayes) - iou(view.label.mask, view.ayes)
+    steady = [found["majority_steady"] for found in signals if "majority_steady" in found]
+    for found in signals if steady else ():
+        found["steady_burst"] = float(np.mean(steady))
     return _with_shifts(views, neighbours, signals)
 
 
 def _oddness(view: View, neighbours: Sequence[tuple[View, Track]]) -> dict[str, float]:
-    if len(neighbours) < 2:
+    moved = [(_moved(other.label.mask, track), track.tracked) for other, track in neighbours]
+    return {"odd_one": _odd(view.label.mask, moved)} if len(moved) > 1 else {}
+
+
+def _majority(view: View, neighbours: Sequence[tuple[View, Track]]) -> dict[str, float]:
+    now = np.asarray(view.ayes >= 0.5)
+    moved = [
+        (_moved(np.asarray(other.ayes >= 0.5), track), track.tracked) for other, track in neighbours if other.votes
+    ]
+    if not view.votes or not moved:
         return {}
-    label = view.label.mask
-    odd = np.ones(view.shape, np.bool_)
-    for other, track in neighbours:
-        odd &= (_moved(other.label.mask, track) != label) & track.tracked
-    return {"odd_one": float(np.count_nonzero(odd)) / max(1, int(np.count_nonzero(label)))}
+    signals = {"majority_steady": max(iou(now & tracked, then & tracked) for then, tracked in moved)}
+    return signals | ({"majority_odd": _odd(now, moved)} if len(moved) > 1 else {})
+
+
+def _odd(mask: Mask, moved: Sequence[tuple[Mask, Mask]]) -> float:
+    """Area where all the neighbours' masks, where they are tracked, contradict this one, over its own."""
+    odd = np.ones(mask.shape, np.bool_)
+    for then, tracked in moved:
+        odd &= (then != mask) & tracked
+    return float(np.count_nonzero(odd)) / max(1, int(np.count_nonzero(mask)))
 
 
 def _steadiness(view: View, neighbours: Sequence[tuple[View, Track]]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from qa.metrics import Mask, as_mask, iou
@@ -20,6 +21,8 @@ def trail_signals(views: Sequence[View]) -> list[dict[str, float]]:
       then over its vote now. Most teachers may lag with the label: one that does not gives it away.
     - `trail_lead`: `trail` minus the same gain with later frames, which motion and noise alone make as large.
     - `trail_burst`: mean of `trail_lead` over the burst: a lag lasts.
+    - `offset_gain`: the largest gain in IoU, over the teachers, of the label moved so that its centroid is the
+      teacher's. What a shift explains is no lacking limb. `offset_burst`: its mean over the burst.
     """
     masks = [{name: as_mask(vote) for name, vote in view.votes.items()} for view in views]
     signals: list[dict[str, float]] = []
@@ -31,12 +34,33 @@ def trail_signals(views: Sequence[View]) -> list[dict[str, float]]:
         if earlier is not None:
             found["trail"] = earlier
             found["trail_lead"] = earlier - (later or 0.0)
+        if now and len(views) > 1:
+            found["offset_gain"] = max(
+                (_offset_gain(view.label.mask, masks[index][name], overlap) for name, overlap in now.items()),
+            )
         signals.append(found)
-    leads = [found["trail_lead"] for found in signals if "trail_lead" in found]
-    if leads:
-        for found in signals:
-            found["trail_burst"] = float(np.mean(leads))
+    for mean, name in (("trail_burst", "trail_lead"), ("offset_burst", "offset_gain")):
+        values = [found[name] for found in signals if name in found]
+        if values:
+            for found in signals:
+                found[mean] = float(np.mean(values))
     return signals
+
+
+def _offset_gain(label: Mask, other: Mask, overlap: float) -> float:
+    """IoU with `other` of the label moved onto its centroid, minus `overlap`, theirs as they lie; at least 0."""
+    if not label.any() or not other.any() or overlap == 1:
+        return 0.0
+    (x, y), (to_x, to_y) = _centroid(label), _centroid(other)
+    shift = np.asarray([[1, 0, to_x - x], [0, 1, to_y - y]])
+    # a person whom the picture's side cuts off goes on beyond it
+    moved = cv2.warpAffine(label.astype(np.uint8) * 255, shift, label.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    return max(0.0, iou(np.asarray(moved >= 128), other) - overlap)
+
+
+def _centroid(mask: Mask) -> tuple[float, float]:
+    moments = cv2.moments(mask.astype(np.uint8), binaryImage=True)
+    return moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
 
 
 def _gain(label: Mask, now: dict[str, float], others: Sequence[dict[str, Mask]]) -> float | None:

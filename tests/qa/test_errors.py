@@ -51,6 +51,10 @@ def test_another_object_altogether():
 def test_temporal_errors_concern_the_whole_mask():
     assert find_error(view(PERSON, PERSON), {"area_jump": 0.5, "lag": 0.1}).error == "flicker"
     assert find_error(view(PERSON, PERSON), {"area_jump": 0.1, "lag": 0.1}).error == "lag"
+    # Fusion over time repairs what it can: the votes flicker, and one teacher keeps up.
+    assert find_error(view(PERSON, PERSON), {"odd_one": 0.01, "majority_odd": 0.3}).error == "flicker"
+    assert find_error(view(PERSON, PERSON), {"trail_burst": -0.1, "offset_burst": 0.1}).error == "lag"
+    assert find_error(view(PERSON, PERSON), {"offset_burst": 0.01, "majority_odd": 0.01}).error == "jagged_edge"
 
 
 def test_without_a_region_the_outline_is_to_blame():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -77,3 +79,21 @@ def test_an_empty_label_is_a_jump_and_no_crash():
     empty = np.zeros(SIZE, np.bool_)
     signals = temporal_signals([view(0), view(1, empty), view(2, empty)])
     assert signals[0]["area_jump"] == 1 and signals[2]["area_jump"] == 0 and signals[1]["motion"] == 0
+
+
+def test_votes_that_flicker_are_seen_though_the_label_does_not():
+    def shown(step: int, *, spoilt: bool) -> View:
+        half = scene(step)[1].copy()
+        half[47:] = False
+        seen = (half, half, scene(step)[1]) if spoilt else (scene(step)[1],) * 3
+        votes = {str(index): mask.astype(np.uint8) * 255 for index, mask in enumerate(seen)}
+        return replace(view(step), votes=votes)
+
+    calm = temporal_signals([shown(step, spoilt=False) for step in range(4)])
+    spoilt = temporal_signals([shown(step, spoilt=step == 1) for step in range(4)])
+    assert calm[1]["majority_odd"] < 0.05 and calm[1]["majority_steady"] > 0.95
+    # Half of the person is there before and after, over the half that is left.
+    assert spoilt[1]["majority_odd"] == pytest.approx(1, abs=0.1) and spoilt[1]["majority_steady"] < 0.6
+    assert spoilt[2]["majority_odd"] < 0.05 and spoilt[3]["majority_steady"] > 0.95
+    assert spoilt[0]["steady_burst"] < 0.85 < 0.95 < calm[0]["steady_burst"]
+    assert spoilt[1]["odd_one"] < 0.05

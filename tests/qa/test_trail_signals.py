@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,20 @@ def test_standing_still_is_no_lag():
 def test_one_frame_and_no_votes_have_no_trail():
     assert trail_signals(burst([20], [20])) == [{}]
     assert trail_signals(burst(WALK)) == [{}] * 6
+
+
+def test_what_a_shift_explains_by_hand():
+    """Two teachers stand where the label does, one 6 pixels ahead: 24 / 36 becomes 1."""
+    found = trail_signals(burst(LATE, LATE, LATE, WALK))
+    assert [one["offset_gain"] for one in found] == pytest.approx([1 - 24 / 36] * 6)
+    assert found[0]["offset_burst"] == pytest.approx(1 - 24 / 36)
+    assert trail_signals(burst(WALK, WALK, WALK))[0]["offset_burst"] == 0
+
+
+def test_a_lacking_leg_is_no_shift():
+    views = burst(WALK, WALK)
+    cut = np.zeros(SIZE, np.bool_)
+    cut[30:] = True
+    shown = [replace(view, label=Outline(view.label.mask & ~cut)) for view in views]
+    # Moving half of a person down by a quarter of it swaps one half for another.
+    assert trail_signals(shown)[0]["offset_burst"] == pytest.approx(0, abs=0.01)
