@@ -45,8 +45,11 @@ def read_expertise(path: Path) -> FittedExpertise:
     try:
         return FittedExpertise.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        cure = "`autoroto calibrate --truth DIR` writes it"
-        raise FittedError(f"{path}: no fitted expertise ({error}); {cure}") from error
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise FittedError(
+            f"{path}: no fitted expertise ({where}: {first['msg']}); `autoroto calibrate --truth DIR` writes it"
+        ) from error
 
 
 def expertise_bytes(fitted: FittedExpertise) -> bytes:
