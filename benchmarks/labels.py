@@ -28,7 +28,7 @@ from keyed_clip import keyed_bursts
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from truth import DEFAULT, Burst
+from truth import DEFAULT
 
 from datasets.clips import Clip
 from datasets.images import Grey, decode_grey
@@ -41,8 +41,6 @@ from pipeline.progress import stage_progress
 from qa.metrics import boundary_f, iou
 from stages.fuse import Evidence, Fuse, FuseConfig, pasted_votes
 from stages.strategies import STRATEGIES
-
-__all__ = ["Burst", "keyed_bursts"]  # for benchmarks that read the same frames
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK_FRAMES = 16
