@@ -10,7 +10,7 @@ key is looked up, every stored vote hashed, every link and the manifest made aga
 Columns: units (shards), overhead in worker milliseconds a shard and a frame while work flows (start-up apart), seconds
 and files of the run, peak memory of the driver, size of the manifest, seconds of the run that has nothing to do, the
 same through `dvc repro` (which does not even start the stage), and what DVC's first hashing took.
-The last line is JSON. `--full` adds 10^6 frames (about half an hour on two cores).
+The last line is JSON. `--full` adds 10^6 frames (some minutes on two cores).
 """
 
 from __future__ import annotations

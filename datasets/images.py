@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import cv2
@@ -23,7 +24,6 @@ _GREY_PNG = [
     cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE,
 ]  # fmt: skip
 _REDUCED: dict[Reduction, int] = {
-    1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
@@ -70,7 +70,7 @@ def reduction_to(width: int, height: int, surplus: float) -> Reduction:
     >>> reduction_to(1280, 720, 720 / 256), reduction_to(1280, 720, 5.0), reduction_to(1279, 720, 5.0)
     (2, 4, 1)
     """
-    fits = (r for r in _REDUCED if r <= surplus and width % r == height % r == 0)
+    fits: Iterator[Reduction] = (r for r in _REDUCED if r <= surplus and width % r == height % r == 0)
     return max(fits, default=1)
 
 

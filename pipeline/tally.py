@@ -36,7 +36,6 @@ def out_of_memory(error: BaseException) -> bool:
 class Parts:
     """Shard files of one unit, below `folder`. A new one starts at a clip's border after `shard_frames` rows.
 
-
     Attributes:
         licences: SPDX identifiers of all rows so far.
     """

@@ -23,7 +23,8 @@ from datasets.media import MAX_IMAGE_PIXELS
 from datasets.schema import FrameRow
 from datasets.shards import file_digest, read_rows
 from datasets.sources import printable
-from tests.faults.hostile import CORPUS, QUICK, ROWS, Hostile, make_corpus, marked, noisy, scene
+from tests.faults.hostile.cases import ROWS, Hostile, marked, noisy, scene
+from tests.faults.hostile.corpus import CORPUS, QUICK, make_corpus
 
 MEMORY = 2 * 3 * MAX_IMAGE_PIXELS + 700 * 2**20
 """Peak memory of a worker in bytes (2.3 GB): the largest image that is let in, decoded and once more while its channels

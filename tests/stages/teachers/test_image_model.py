@@ -67,6 +67,27 @@ def test_an_identity_networks_map_lands_on_the_same_pixels(
     assert pasted is not None and _iou(pasted > 127, mask) > 0.99
 
 
+def test_a_teacher_that_flips_answers_the_mean_of_both_looks() -> None:
+    def left(tensor: Tensor) -> Tensor:
+        """Takes the left half of whatever it sees for foreground."""
+        answer = np.zeros_like(tensor[..., :1])
+        answer[:, :, : tensor.shape[2] // 2] = 1
+        return answer
+
+    image = np.zeros((8, 8, 3), np.uint8)
+    ((_, once),) = ImageModelTeacher(_config(size=(4, 4)), left).predict(image, [])
+    assert once.tolist() == [[255, 255, 0, 0]] * 4
+    ((_, twice),) = ImageModelTeacher(_config(size=(4, 4), flip=True), left).predict(image, [])
+    assert twice.tolist() == [[128] * 4] * 4
+
+
+def test_a_flip_comes_back_to_the_pixels_it_was_made_from() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+    looks = [ImageModelTeacher(_config(size=(24, 32), flip=flip), _identity) for flip in (False, True)]
+    (plain,), (flipped,) = (teacher.predict(image, []) for teacher in looks)
+    assert np.array_equal(plain[1], flipped[1])
+
+
 @settings(max_examples=12, deadline=None)
 @given(st.floats(0, 0.2), st.floats(0, 0.15), st.floats(0.8, 1), st.floats(0.94, 1), st.floats(1, 2))
 def test_whatever_the_crop_the_map_lands_on_the_same_pixels(
