@@ -84,10 +84,12 @@ def small_frame(frame: FrameRow, *, subject: str) -> FrameRow:
 def labelled(bursts: Iterable[Burst], ensemble: Ensemble, params: Params) -> list[Labelled]:
     """Every frame of the bursts that a teacher votes on, labelled with its truth; sorted by burst.
 
-    Votes are fused by `weighted`, whatever the params say: a fitted combiner may have seen the truth of these frames.
+    Votes are fused by `weighted`, by expertise by design: a fitted one may have seen the truth of these frames.
     """
     matting = params.fuse.matting.model_copy(update={"enabled": False})
-    config = params.fuse.model_copy(update={"longest_side": SIDE, "strategy": "weighted", "matting": matting})
+    config = params.fuse.model_copy(
+        update={"longest_side": SIDE, "strategy": "weighted", "fitted": "", "matting": matting}
+    )
     fuse, found = Fuse(config), []
     for burst in bursts:
         subject = burst.frames[0].path if len(burst.frames) > 1 else burst.frames[0].name

@@ -29,7 +29,7 @@ from datasets.images import Grey, Image, decode_grey, decode_rgb
 from datasets.schema import LabelRow
 from pipeline.calibration_data import Known, known_bursts
 from pipeline.ensemble import Ensemble, link_models
-from pipeline.folds import KEYED, cross_fits, fit_for, fit_names, folds
+from pipeline.folds import KEYED, cross_fits, fit_for, folds
 from pipeline.params import Params, load_params
 from pipeline.progress import stage_progress
 from qa.matte_metrics import mad_t, unknown_band
@@ -57,7 +57,7 @@ def main() -> None:
     dealt = folds(known)
     keyed = [Known(KEYED, KEYED, burst) for burst in keyed_bursts(params.ingest)]
     films = [one for one in known if len(one.burst.frames) > 1]
-    names = fit_names([*keyed, *films], dealt)
+    names = sorted({fit_for(one, "sets", dealt) for one in (*keyed, *films)})
     fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console)
     ensemble = Ensemble(params, options.cache)
 

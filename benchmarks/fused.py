@@ -54,14 +54,14 @@ class Labelled:
 class FusedSets:
     """The sets of the truth folder and the keyed clip, voted on (see `Ensemble`) and fused with the params.
 
-    They are fused by `weighted`, whatever the params say: a fitted combiner may have seen the truth of these frames.
+    They are fused by `weighted`, by expertise by design: a fitted one may have seen the truth of these frames.
     """
 
     def __init__(self, params: Params, votes: Path, cache: Path) -> None:
         self._params, self._cache = params, cache
         link_models(params, votes)
         self._ensemble = Ensemble(params, votes)
-        self._fuse = Fuse(params.fuse.model_copy(update={"strategy": "weighted"}), root=votes)
+        self._fuse = Fuse(params.fuse.model_copy(update={"strategy": "weighted", "fitted": ""}), root=votes)
         self._digest = stage_digest(self._fuse, DigestCache(cache / "digests.json"))
         self._open = False
 

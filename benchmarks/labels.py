@@ -9,7 +9,7 @@ both at the truth's own size.
 
 Nothing is measured with parameters that saw it: what `autoroto calibrate` would fit is fitted anew, in-domain with
 other photos and sequences of the same sets (`sets`) and leave-one-set-out (`leave_one_out`); see `pipeline/folds.py`.
-Fits are kept in the cache. The last line is JSON.
+The last line is JSON.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from keyed_clip import keyed_bursts
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from truth import DEFAULT, Burst
+from truth import DEFAULT
 
 from datasets.clips import Clip
 from datasets.images import Grey, decode_grey
@@ -41,8 +41,6 @@ from pipeline.progress import stage_progress
 from qa.metrics import boundary_f, iou
 from stages.fuse import Evidence, Fuse, FuseConfig, pasted_votes
 from stages.strategies import STRATEGIES
-
-__all__ = ["Burst", "keyed_bursts"]  # for benchmarks that read the same frames
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK_FRAMES = 16
@@ -64,9 +62,8 @@ def main() -> None:
     measured = [*keyed, *known]
     if options.quick:
         measured = spread(measured, QUICK_FRAMES)
-    fits = cross_fits(
-        known, fit_names(measured, dealt), dealt, params, options.cache, jobs=options.jobs, console=console
-    )
+    names = fit_names(measured, dealt)
+    fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console)
     teachers = Ensemble(params, options.cache).teachers
     scores = measure(measured, dealt, fits, params, options.cache, options.jobs, console)
     found = {

@@ -35,7 +35,7 @@ PLATT_FOLDS = 5
 
 
 def fit_on(labelled: Sequence[Labelled]) -> Judge:
-    """The judge of these labels, which combiners made that did not see their sources.
+    """The judge of these labels, made by fuses that did not see their sources.
 
     Raises:
         ValueError: all labels are good, or none: there is nothing to learn.

@@ -149,7 +149,7 @@ def calibrate(
         typer.Option(help="Holds images/ and masks/ with equal stems, or sub-folders that do.", exists=True),
     ],
     names: Annotated[
-        list[str] | None, typer.Argument(help="What to fit; default: everything. `combiner`, `judge`, `annotations`.")
+        list[str] | None, typer.Argument(help="What to fit; default: everything. `expertise`, `judge`, `annotations`.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -160,7 +160,7 @@ def calibrate(
 
     Sub-folders of DIR are collections, which count alike. In a folder of photos every photo is a source of its own;
     any other folder is one sequence. Votes are kept in `.autoroto/calibrate`, so a second fit of the
-    combiner costs minutes. For the judge every frame is labelled many times over, with errors put in: hours.
+    expertise costs minutes. For the judge every frame is labelled many times over, with errors put in: hours.
     """
     from pipeline.calibrate import run_calibrate
 

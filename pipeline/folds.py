@@ -7,32 +7,26 @@ out. Leave-one-set-out: each set is measured with the fit that saw no frame of i
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
 
-from pipeline.calibration_data import Known, Progress, reserved_for_fitting, samples_of, viewed
-from pipeline.code_digest import code_digest
-from pipeline.ensemble import Ensemble
-from pipeline.keys import hash_of
+from pipeline.calibration_data import Known, known_frames, reserved_for_fitting, viewed
 from pipeline.params import Params
 from pipeline.progress import stage_progress
-from stages.combiner import fitted_bytes
-from stages.fuse import COMBINER, FuseConfig
-from stages.reliability import EXPERTISE, Expertise
-from training.combiner_samples import Sample, fit_expertise
-from training.fit_combiner import FitConfig, fit_combiner
+from stages.fuse import FuseConfig
+from stages.reliability import Expertise
+from training.fit_expertise import FitConfig, fit_expertise
+from training.known_frames import KnownFrame
 
 FOLDS = 3
 KEYED = "keyed"
 """The set that is only ever measured."""
 EVERYTHING = "everything"
 REGIMES = ("sets", "leave_one_out")
-"""Keys of the benchmark's JSON: in-domain, leave-one-set-out."""
+"""Keys of the benchmarks' JSON: in-domain, leave-one-set-out."""
 
 
 class Sourced(Protocol):
@@ -71,7 +65,7 @@ def configs_for(
 
 
 def fitted_on(name: str, collection: str, group: str, dealt: dict[str, int]) -> bool:
-    """Whether a fit sees the samples of a group."""
+    """Whether a fit sees the frames of a group."""
     if name == EVERYTHING:
         return True
     kind, _, left_out = name.partition("-")
@@ -83,50 +77,9 @@ def fit_names(known: Sequence[Sourced], dealt: dict[str, int]) -> list[str]:
     return sorted({fit_for(one, regime, dealt) for one in known for regime in REGIMES})
 
 
-def fit_each(
-    names: Sequence[str],
-    samples: Sequence[Sample],
-    dealt: dict[str, int],
-    config: FitConfig,
-    cache: Path,
-    *,
-    jobs: int,
-    progress: Progress,
-) -> dict[str, Path | None]:
-    """Fit name to its fitted file, kept in `cache` under a key of code, config and samples; None: nothing to fit on."""
-    code = code_digest("training.fit_combiner")
-    files: dict[str, Path | None] = {}
-    for name in names:
-        seen = [sample for sample in samples if fitted_on(name, sample.collection, sample.group, dealt)]
-        key = hash_of([code, config.model_dump(), [_sample_digest(sample) for sample in seen]])
-        files[name] = cache / "fits" / f"{key}.safetensors" if seen else None
-    missing = {name: path for name, path in files.items() if path is not None and not path.exists()}
-    pool = ProcessPoolExecutor(
-        min(jobs, max(1, len(missing))),
-        multiprocessing.get_context("spawn"),
-        initializer=_open_worker,
-        initargs=(samples if missing else [], dealt, config),
-    )
-    with pool:
-        waiting = {pool.submit(_fit, name, path): name for name, path in missing.items()}
-        for done, finished in enumerate(as_completed(waiting), start=1):
-            finished.result()
-            progress(done, len(missing), waiting[finished])
-    return files
-
-
-def fuse_with(config: FuseConfig, path: Path | None, teachers: Sequence[str]) -> FuseConfig:
-    """The project's `fuse` with a fold's own combiner. With nothing to fit on: the weighted mean, by design alone."""
-    if path is not None:
-        return config.model_copy(update={"strategy": COMBINER, "fitted": str(path)})
-    design = {name: Expertise(portrait=EXPERTISE.get(name, Expertise()).portrait) for name in teachers}
-    return config.model_copy(update={"strategy": "weighted", "expertise": design})
-
-
-def expertise_of(name: str, samples: Sequence[Sample], dealt: dict[str, int]) -> dict[str, Expertise]:
-    """The expertise table that a fit's samples give; empty without samples."""
-    seen = [sample for sample in samples if fitted_on(name, sample.collection, sample.group, dealt)]
-    return fit_expertise(seen) if seen else {}
+def seen_by(name: str, frames: Sequence[KnownFrame], dealt: dict[str, int]) -> list[KnownFrame]:
+    """The frames that a fit may see."""
+    return [frame for frame in frames if fitted_on(name, frame.collection, frame.group, dealt)]
 
 
 def cross_fits(
@@ -142,51 +95,40 @@ def cross_fits(
 ) -> dict[str, FuseConfig]:
     """Fit name to the `fuse` that all measured with it is labelled by; without any truth the project's own, as it is.
 
-    `weighted` has its table of expertise fitted anew, `combiner` its network too. Fitted on `known` and its views,
-    which are made here unless they are given.
+    The table of expertise is fitted on `known` and its views, which are made here unless they are given; with nothing
+    left to see, it is `stages.reliability.BY_DESIGN`.
     """
     if not known:
         return dict.fromkeys(names, params.fuse)
+    frames = fitting_frames(known, params, cache, jobs=jobs, console=console, views=views)
     config = FitConfig(edge_gain=params.fuse.edge_gain)
-    material = [*known, *(viewed(known, reserved_for_fitting(), seed=config.seed) if views is None else views)]
-    with stage_progress("votes", console) as progress:
-        samples = samples_of(material, params, config, cache, jobs=jobs, progress=progress)
-    teachers = Ensemble(params, cache).teachers
-    if params.fuse.strategy != COMBINER:
-        tables = {name: expertise_of(name, samples, dealt) for name in names}
-        design = fuse_with(params.fuse, None, teachers).expertise
-        return {name: params.fuse.model_copy(update={"expertise": design | table}) for name, table in tables.items()}
+    fits = {}
     with stage_progress("fits", console) as progress:
-        files = fit_each(names, samples, dealt, config, cache, jobs=jobs, progress=progress)
-    return {name: fuse_with(params.fuse, path, teachers) for name, path in files.items()}
+        for done, name in enumerate(names, start=1):
+            seen = seen_by(name, frames, dealt)
+            fits[name] = fuse_with(params.fuse, fit_expertise(seen, config) if seen else {})
+            progress(done, len(names), name)
+    return fits
 
 
-class _Worker:
-    """What one process is given once."""
-
-    samples: Sequence[Sample]
-    dealt: dict[str, int]
-    config: FitConfig
-
-
-def _open_worker(samples: Sequence[Sample], dealt: dict[str, int], config: FitConfig) -> None:
-    _Worker.samples, _Worker.dealt, _Worker.config = samples, dealt, config
-
-
-def _fit(name: str, path: Path) -> None:
-    seen = [sample for sample in _Worker.samples if fitted_on(name, sample.collection, sample.group, _Worker.dealt)]
-    fitted = fit_combiner(seen, _Worker.config, fitted_on=name, command="benchmarks/labels.py")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".partial")
-    unfinished.write_bytes(fitted_bytes(fitted))
-    unfinished.replace(path)
+def fitting_frames(
+    known: Sequence[Known],
+    params: Params,
+    cache: Path,
+    *,
+    jobs: int,
+    console: Console,
+    views: Sequence[Known] | None = None,
+) -> list[KnownFrame]:
+    """What is fitted on, of footage of known truth: its frames and views of them."""
+    material = [*known, *(viewed(known, reserved_for_fitting()) if views is None else views)]
+    with stage_progress("votes", console) as progress:
+        return known_frames(material, params, cache, jobs=jobs, progress=progress)
 
 
-def _sample_digest(sample: Sample) -> str:
-    digest = hashlib.sha256(f"{sample.collection} {sample.group} {sample.teachers} {sample.boxes}".encode())
-    for values in (sample.image, sample.votes, sample.truth):
-        digest.update(values.tobytes())
-    return digest.hexdigest()
+def fuse_with(config: FuseConfig, expertise: dict[str, Expertise]) -> FuseConfig:
+    """The project's `fuse` with another table than the fitted file's."""
+    return config.model_copy(update={"fitted": "", "expertise": {**expertise, **config.expertise}})
 
 
 def _digest(text: str) -> str:

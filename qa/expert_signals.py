@@ -7,7 +7,7 @@ import numpy as np
 from qa.metrics import iou
 from qa.support import least_support
 from qa.view import Outline, View
-from stages.reliability import EXPERTISE, shot_of, weigh
+from stages.reliability import BY_DESIGN, shot_of, weigh
 
 EDGE_GAIN = 4.0
 """Preference for teachers whose contour follows the picture's edges, see `stages.reliability.weigh`."""
@@ -16,7 +16,8 @@ EDGE_GAIN = 4.0
 def expert_signals(view: View) -> dict[str, float]:
     """Signals by name; empty where fewer than two teachers voted.
 
-    Teachers are weighed by their expertise for the kind of shot and by how well they follow the picture's edges.
+    Teachers are weighed by their expertise for the kind of shot and by how well they follow the picture's edges. The
+    expertise is that by design: a fitted table has seen truth, and would tell the judge about it.
 
     - `expert_iou`, `expert_f`: IoU and boundary F of the label with their weighted vote; `expert_support`: how far that
       supports the label where it does so least, see `qa.support`.
@@ -26,7 +27,7 @@ def expert_signals(view: View) -> dict[str, float]:
         return {}
     fits = [float(np.mean(view.near_edges[one.edge])) if one.edge.any() else 0.0 for one in view.outlines]
     shot = shot_of([tuple(box) for box in view.boxes or ()], list(view.scores))
-    weights = weigh(fits, list(view.votes), shot, EXPERTISE, edge_gain=EDGE_GAIN)
+    weights = weigh(fits, list(view.votes), shot, BY_DESIGN, edge_gain=EDGE_GAIN)
     label, band = view.label.mask, view.label.band
     mean, ayes = np.zeros(view.shape, np.float32), np.zeros(view.shape, np.float32)
     for weight, vote, outline in zip(weights, view.votes.values(), view.outlines, strict=True):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline import folds
 from stages.fuse import FuseConfig
+from stages.reliability import Expertise
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,11 @@ def test_folds_are_of_like_size_and_do_not_depend_on_the_order() -> None:
     assert sorted(dealt[f"films/{name}"] for name in "abc") == [0, 1, 2]
 
 
-def test_nothing_to_fit_on_means_the_weighted_mean_by_design() -> None:
-    config = folds.fuse_with(FuseConfig(), None, ["selfie", "u2netp"])
-    assert config.strategy == "weighted"
-    assert {name: (skill.portrait, skill.figure, skill.distant) for name, skill in config.expertise.items()} == {
-        "selfie": (1.0, 0.5, 0.5),
-        "u2netp": (0.5, 0.5, 0.5),
-    }
-    fitted = folds.fuse_with(FuseConfig(), Path("/somewhere/fold.safetensors"), ["selfie"])
-    assert (fitted.strategy, fitted.fitted) == ("combiner", "/somewhere/fold.safetensors")
+def test_a_folds_table_stands_in_for_the_fitted_file_but_not_for_what_was_set_by_hand() -> None:
+    by_hand = {"isnet": Expertise(figure=0.9)}
+    config = folds.fuse_with(FuseConfig(expertise=by_hand), {"selfie": Expertise(portrait=1), "isnet": Expertise()})
+    assert config.fitted == ""
+    assert config.expertise == {"selfie": Expertise(portrait=1), **by_hand}
 
 
 def test_there_may_be_other_numbers_of_folds() -> None:
