@@ -11,17 +11,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from ensemble import Ensemble, link_models
-from labels import keyed_bursts
-from truth import Burst, read_bursts, truth_sets
+from keyed_clip import keyed_bursts
 
 from datasets.clips import Clip
 from datasets.images import decode_grey
 from datasets.schema import BoxRow, FrameRow, LabelRow
 from datasets.shards import read_rows, write_rows
 from pipeline.digests import DigestCache
+from pipeline.ensemble import Ensemble, link_models
 from pipeline.keys import stage_digest, unit_key
 from pipeline.params import Params
+from pipeline.truth import Burst, read_bursts, truth_sets
 from qa.metrics import Mask, as_mask
 from stages.fuse import Fuse
 
