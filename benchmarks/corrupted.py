@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from ensemble import Ensemble
-from truth import Burst
 
 from datasets.clips import Clip
 from datasets.images import Grey, decode_grey, decode_rgb, encode_jpeg, encode_png
 from datasets.reviews import Decision, append_decisions, label_digest, latest
 from datasets.schema import BoxRow, CuratedRow, FrameRow, LabelRow, QualityRow, Row, VoteRow
 from datasets.shards import write_rows
+from pipeline.ensemble import Ensemble
 from pipeline.params import Params
+from pipeline.truth import Burst
 from qa.annotators import annotate
 from qa.audit import FILE, AuditConfig, draw, write_audit
 from qa.audited import audited_labels, take_audit
@@ -84,10 +84,11 @@ def small_frame(frame: FrameRow, *, subject: str) -> FrameRow:
 def labelled(bursts: Iterable[Burst], ensemble: Ensemble, params: Params) -> list[Labelled]:
     """Every frame of the bursts that a teacher votes on, labelled with its truth; sorted by burst.
 
-    Votes are fused by `weighted`, whatever the params say: a fitted combiner may have seen the truth of these frames.
+    Votes are fused by `weighted`, by expertise by design: a fitted one may have seen the truth of these frames.
     """
     matting = params.fuse.matting.model_copy(update={"enabled": False})
-    config = params.fuse.model_copy(update={"longest_side": SIDE, "strategy": "weighted", "matting": matting})
+    update = {"longest_side": SIDE, "strategy": "weighted", "fitted": "", "matting": matting}
+    config = params.fuse.model_copy(update=update)
     fuse, found = Fuse(config), []
     for burst in bursts:
         subject = burst.frames[0].path if len(burst.frames) > 1 else burst.frames[0].name

@@ -34,16 +34,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from corrupted import Labelled, believed, composition, corrupted, curated, labelled, weights_of
-from ensemble import Ensemble, link_models
-from labels import keyed_bursts
+from keyed_clip import keyed_bursts
 from rich.console import Console
-from truth import DEFAULT, Burst, read_bursts, truth_sets
+from truth import DEFAULT
 from weighting_figures import summarise, tables
 from weighting_students import Training, train_all, write_tests
 
 from datasets.schema import CuratedRow
 from datasets.shards import write_rows
+from pipeline.ensemble import Ensemble, link_models
 from pipeline.params import Params, load_params
+from pipeline.truth import Burst, read_bursts, truth_sets
 from qa.damage import TYPES
 
 ROOT = Path(__file__).resolve().parents[1]

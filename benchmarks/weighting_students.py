@@ -10,7 +10,6 @@ from pathlib import Path
 
 from corrupted import small_frame, student_row
 from rich.console import Console
-from truth import Burst
 from weighting_figures import Scores
 
 from datasets.images import decode_grey
@@ -18,6 +17,7 @@ from datasets.schema import CuratedRow, FrameRow
 from datasets.shards import write_rows
 from pipeline.params import Params
 from pipeline.progress import stage_progress
+from pipeline.truth import Burst
 from training.letterbox import resize
 
 SIZE, DEPTHS = (96, 128), (1, 1, 2, 2)
