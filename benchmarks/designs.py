@@ -1,8 +1,8 @@
-"""Every design of fusion that was tried, on the same votes: plain rules, weights per frame, fitted maps per pixel.
+"""Designs of fusion on the same votes: plain rules, fitted weights per kind of shot, guessed weights per frame.
 
 Each is fitted anew for what is measured, as in `labels.py`: in-domain with other sources, and leave-one-set-out. Maps
-are compared on the combiner's grid and not refined, so only differences between designs mean something; `labels.py`
-measures labels. Needs scikit-learn for the boosting (the `bench` extra brings it). The last line is JSON.
+are compared at the size they are fitted at and not refined, so only differences between designs mean something;
+`labels.py` measures labels. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -15,28 +15,26 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from folds import KEYED, REGIMES, fit_each, fit_for, fit_names, fitted_on, folds
 from frame_weights import FrameWeights
 from keyed_clip import keyed_bursts
 from numpy.typing import NDArray
-from pixel_boosting import PixelBoosting
 from rich.console import Console
 from rich.table import Table
 from truth import DEFAULT
 
-from pipeline.calibration_data import Known, known_bursts, reserved_for_fitting, samples_of, viewed
+from pipeline.calibration_data import Known, known_bursts, known_frames
 from pipeline.ensemble import link_models
+from pipeline.folds import KEYED, REGIMES, fit_for, fit_names, fitting_frames, folds, seen_by
 from pipeline.params import load_params
 from pipeline.progress import stage_progress
 from qa.metrics import boundary_f, iou
-from stages.combiner import Combiner, read_fitted
-from stages.combiner_planes import Scene
-from stages.strategies import STRATEGIES
-from training.combiner_samples import Sample, fit_expertise
-from training.fit_combiner import FitConfig
+from stages.reliability import BY_DESIGN, Expertise
+from stages.strategies import STRATEGIES, weighted
+from training.fit_expertise import FitConfig, fit_expertise, measured_expertise
+from training.known_frames import KnownFrame
 
 ROOT = Path(__file__).resolve().parents[1]
-Design = Callable[[Sample, Scene], NDArray[np.float32]]
+Design = Callable[[KnownFrame], NDArray[np.float32]]
 Scores = dict[str, tuple[float, float]]
 
 
@@ -51,57 +49,51 @@ def main() -> None:
     known = known_bursts(options.truth, params.ingest)
     keyed = [Known(KEYED, KEYED, burst) for burst in keyed_bursts(params.ingest)]
     dealt = folds(known)
-    groups = {"measured": [*keyed, *known], "views": viewed(known, reserved_for_fitting(), seed=config.seed)}
-    samples: dict[str, list[Sample]] = {}
-    for name, bursts in groups.items():
-        with stage_progress(name, console) as progress:
-            samples[name] = samples_of(bursts, params, config, options.cache, jobs=options.jobs, progress=progress)
-    material = [one for one in (*samples["measured"], *samples["views"]) if one.collection != KEYED]
+    with stage_progress("measured", console) as progress:
+        measured = known_frames([*keyed, *known], params, options.cache, jobs=options.jobs, progress=progress)
+    material = fitting_frames(known, params, options.cache, jobs=options.jobs, console=console)
     names = fit_names([*keyed, *known], dealt)
-    with stage_progress("fits", console) as progress:
-        files = fit_each(names, material, dealt, config, options.cache, jobs=options.jobs, progress=progress)
     found: dict[str, dict[str, list[Scores]]] = {regime: {} for regime in REGIMES}
     with stage_progress("designs", console) as progress:
         for done, name in enumerate(names, start=1):
-            seen = [one for one in material if fitted_on(name, one.collection, one.group, dealt)]
-            designs = _designs(seen, config, files[name])
-            table = fit_expertise(seen)
+            designs = fitted_designs(seen_by(name, material, dealt), config)
             for regime in REGIMES:
-                for one in samples["measured"]:
-                    if fit_for(one, regime, dealt) == name:
-                        scene = one.scene(table, edge_gain=config.edge_gain)
-                        found[regime].setdefault(one.collection, []).append(_scored(designs, one, scene))
+                for frame in measured:
+                    if fit_for(frame, regime, dealt) == name:
+                        found[regime].setdefault(frame.collection, []).append(_scored(designs, frame))
             progress(done, len(names), name)
-    means = {
-        regime: {name: _means(frames) for name, frames in sets.items()} for regime, sets in found.items()
-    }  # fmt: skip
+    means = {regime: {name: _means(frames) for name, frames in sets.items()} for regime, sets in found.items()}
     for regime, sets in means.items():
         console.print(_table(regime, sets))
     print(json.dumps(means))
 
 
-def _designs(seen: Sequence[Sample], config: FitConfig, fitted: Path | None) -> Mapping[str, Design]:
-    """Name to design, fitted on samples where it is."""
-    designs: dict[str, Design] = {
-        name: lambda sample, scene, rule=rule: rule(scene.votes, scene.weights)  # type: ignore[misc]
-        for name, rule in STRATEGIES.items()
+def fitted_designs(seen: Sequence[KnownFrame], config: FitConfig) -> Mapping[str, Design]:
+    """Name to design, fitted on `seen` where it is."""
+
+    def by_table(table: Mapping[str, Expertise]) -> Design:
+        return lambda frame: weighted(frame.maps(), frame.weights(table, edge_gain=config.edge_gain))
+
+    def by_rule(name: str) -> Design:
+        return lambda frame: STRATEGIES[name](frame.maps(), frame.weights({}, edge_gain=0))
+
+    designs = {name: by_rule(name) for name in STRATEGIES if name != "weighted"}
+    measured = measured_expertise(seen)
+    frames = FrameWeights(seen, measured, config.edge_gain)
+    return {
+        **designs,
+        "weighted, by design": by_table(BY_DESIGN),
+        "weighted, measured": by_table(measured),
+        "weighted, fitted": by_table(fit_expertise(seen, config)),
+        "guessed weights": frames.mixed,
+        "guessed choice": frames.selected,
     }
-    if seen and fitted is not None:
-        table = fit_expertise(seen)
-        frames = FrameWeights(seen, table, config.edge_gain)
-        boosting = PixelBoosting(seen, table, config)
-        combiner = Combiner(read_fitted(fitted))
-        designs["frame weights"] = lambda sample, scene: frames.mixed(sample, scene)
-        designs["selection"] = lambda sample, scene: frames.selected(sample, scene)
-        designs["pixel boosting"] = lambda sample, scene: boosting(scene)
-        designs["combiner"] = lambda sample, scene: combiner(scene)
-    return designs
 
 
-def _scored(designs: Mapping[str, Design], sample: Sample, scene: Scene) -> Scores:
-    maps = {name: design(sample, scene) for name, design in designs.items()}
-    scores = {name: (iou(values, sample.truth), boundary_f(values, sample.truth)) for name, values in maps.items()}
-    teachers = [(iou(vote, sample.truth), boundary_f(vote, sample.truth)) for vote in sample.votes]
+def _scored(designs: Mapping[str, Design], frame: KnownFrame) -> Scores:
+    maps = {name: design(frame) for name, design in designs.items()}
+    scores = {name: (iou(values, frame.truth), boundary_f(values, frame.truth)) for name, values in maps.items()}
+    teachers = [(iou(vote, frame.truth), boundary_f(vote, frame.truth)) for vote in frame.votes]
     return scores | {"oracle": max(teachers, key=lambda pair: pair[0])}
 
 

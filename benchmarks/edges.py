@@ -19,9 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from folds import KEYED, fit_for, folds
 from keyed_clip import keyed_bursts
-from labels import cross_fits
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -31,6 +29,7 @@ from datasets.images import Grey, Image, decode_grey, decode_rgb
 from datasets.schema import LabelRow
 from pipeline.calibration_data import Known, known_bursts
 from pipeline.ensemble import Ensemble, link_models
+from pipeline.folds import KEYED, cross_fits, fit_for, folds
 from pipeline.params import Params, load_params
 from pipeline.progress import stage_progress
 from qa.matte_metrics import mad_t, unknown_band
@@ -58,7 +57,8 @@ def main() -> None:
     dealt = folds(known)
     keyed = [Known(KEYED, KEYED, burst) for burst in keyed_bursts(params.ingest)]
     films = [one for one in known if len(one.burst.frames) > 1]
-    fits = cross_fits(known, [*keyed, *films], dealt, params, options, console)
+    names = sorted({fit_for(one, "sets", dealt) for one in (*keyed, *films)})
+    fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console)
     ensemble = Ensemble(params, options.cache)
 
     def config(one: Known) -> FuseConfig:

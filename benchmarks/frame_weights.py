@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.metrics import iou
-from stages.combiner_planes import Scene, box_map
 from stages.reliability import Expertise
 from stages.strategies import weighted
-from training.combiner_samples import Sample
+from training.known_frames import KnownFrame
 
 _RIDGE = 10.0
 _SHARPNESS = 2.0
@@ -22,54 +21,46 @@ _LEAST = 0.01
 class FrameWeights:
     """Ridge regression from a teacher's signals on a frame to the logarithm of its error (1 - IoU)."""
 
-    def __init__(self, samples: Sequence[Sample], expertise: Mapping[str, Expertise], edge_gain: float) -> None:
-        self._slots = sorted({teacher for sample in samples for teacher in sample.teachers})
-        rows, targets = [], []
-        for sample in samples:
-            signals = self._signals(sample, sample.scene(expertise, edge_gain=edge_gain))
-            rows += list(signals)
-            targets += [np.log(1 - found + _LEAST) for found in sample.ious]
-        table = np.array(rows)
+    def __init__(self, frames: Sequence[KnownFrame], expertise: Mapping[str, Expertise], edge_gain: float) -> None:
+        self._slots = sorted({teacher for frame in frames for teacher in frame.teachers})
+        self._expertise, self._edge_gain = expertise, edge_gain
+        table = np.concatenate([self._signals(frame) for frame in frames])
+        aims = np.log(1 - np.concatenate([frame.ious for frame in frames]) + _LEAST)
         self._centre, self._spread = table.mean(axis=0), table.std(axis=0) + 1e-6
         scaled = (table - self._centre) / self._spread
-        aims = np.array(targets)
         self._mean = aims.mean()
         square = scaled.T @ scaled + _RIDGE * np.eye(scaled.shape[1])
         self._slopes = np.linalg.solve(square, scaled.T @ (aims - self._mean))
 
-    def mixed(self, sample: Sample, scene: Scene) -> NDArray[np.float32]:
-        """Mean of the votes by guessed error."""
-        shares = np.exp(-_SHARPNESS * self._errors(sample, scene))
-        return weighted(scene.votes, (shares / shares.sum()).astype(np.float32))
+    def mixed(self, frame: KnownFrame) -> NDArray[np.float32]:
+        """Mean of the votes by guessed error, `(h, w)`."""
+        shares = np.exp(-_SHARPNESS * self._errors(frame))
+        return weighted(frame.maps(), (shares / shares.sum()).astype(np.float32))
 
-    def selected(self, sample: Sample, scene: Scene) -> NDArray[np.float32]:
-        """The vote of the teacher with the least guessed error: a choice of hypothesis."""
-        return scene.votes[int(np.argmin(self._errors(sample, scene)))]
+    def selected(self, frame: KnownFrame) -> NDArray[np.float32]:
+        """The vote of the teacher with the least guessed error, `(h, w)`: a choice of hypothesis."""
+        return frame.maps()[int(np.argmin(self._errors(frame)))]
 
-    def _errors(self, sample: Sample, scene: Scene) -> NDArray[np.float64]:
+    def _errors(self, frame: KnownFrame) -> NDArray[np.float64]:
         """Guessed log error of each teacher."""
-        signals = (self._signals(sample, scene) - self._centre) / self._spread
-        return np.asarray(signals @ self._slopes + self._mean)
+        return np.asarray((self._signals(frame) - self._centre) / self._spread @ self._slopes + self._mean)
 
-    def _signals(self, sample: Sample, scene: Scene) -> NDArray[np.float64]:
+    def _signals(self, frame: KnownFrame) -> NDArray[np.float64]:
         """`(T, S)`: who it is, on which kind of shot, agreement, edges, boxes, sureness."""
-        middle = weighted(scene.votes, scene.weights)
-        people = box_map(scene.boxes, scene.scores, middle.shape[1], middle.shape[0]) > 0
+        votes = frame.maps()
+        middle = weighted(votes, frame.weights(self._expertise, edge_gain=self._edge_gain))
+        shot = np.array([frame.shot.portrait, frame.shot.figure, frame.shot.distant])
         rows = []
-        for index, teacher in enumerate(scene.teachers):
-            vote = scene.votes[index]
+        for index, (teacher, vote) in enumerate(zip(frame.teachers, votes, strict=True)):
             who = np.array([teacher == slot for slot in self._slots], float)
-            others = [iou(vote, other) for place, other in enumerate(scene.votes) if place != index]
-            area = max(float(vote.sum()), 1.0)
-            shot = np.array([scene.shot.portrait, scene.shot.figure, scene.shot.distant])
+            others = [iou(vote, other) for place, other in enumerate(votes) if place != index]
             signals = [
                 iou(vote, middle),
                 float(np.mean(others)) if others else 1.0,
                 max(others, default=1.0),
-                sample.fits[index],
-                float(vote[people].sum()) / area,
-                float(vote[people].mean()) if people.any() else 0.0,
-                np.log(area / max(float(middle.sum()), 1.0)),
+                frame.fits[index],
+                frame.people[index],
+                np.log(max(float(vote.sum()), 1.0) / max(float(middle.sum()), 1.0)),
                 float(np.abs(2 * vote - 1).mean()),
             ]
             rows.append(np.concatenate([who, np.outer(who, shot).ravel(), shot, signals]))

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from ensemble import Ensemble, link_models
-from labels import keyed_bursts
-from truth import Burst, read_bursts, truth_sets
+from keyed_clip import keyed_bursts
 
 from datasets.clips import Clip
 from datasets.images import decode_grey
 from datasets.schema import BoxRow, FrameRow, LabelRow
 from datasets.shards import read_rows, write_rows
 from pipeline.digests import DigestCache
+from pipeline.ensemble import Ensemble, link_models
 from pipeline.keys import stage_digest, unit_key
 from pipeline.params import Params
+from pipeline.truth import Burst, read_bursts, truth_sets
 from qa.metrics import Mask, as_mask
 from stages.fuse import Fuse
 
@@ -48,14 +48,14 @@ class Labelled:
 class FusedSets:
     """The sets of the truth folder and the keyed clip, voted on (see `Ensemble`) and fused with the params.
 
-    They are fused by `weighted`, whatever the params say: a fitted combiner may have seen the truth of these frames.
+    They are fused by `weighted`, by expertise by design: a fitted one may have seen the truth of these frames.
     """
 
     def __init__(self, params: Params, votes: Path, cache: Path) -> None:
         self._params, self._cache = params, cache
         link_models(params, votes)
         self._ensemble = Ensemble(params, votes)
-        self._fuse = Fuse(params.fuse.model_copy(update={"strategy": "weighted"}), root=votes)
+        self._fuse = Fuse(params.fuse.model_copy(update={"strategy": "weighted", "fitted": ""}), root=votes)
         self._digest = stage_digest(self._fuse, DigestCache(cache / "digests.json"))
         self._open = False
 

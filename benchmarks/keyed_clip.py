@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from truth import Burst
-
 from datasets.schema import FrameRow
 from datasets.shards import file_digest
 from datasets.sidecars import Keying
 from pipeline.assets import AssetLock
 from pipeline.fetch import fetch_asset
+from pipeline.truth import Burst
 from stages.frames import Footage, RowWriter, Storage
 from stages.ingest import IngestConfig
 from stages.keyed import composite_clip

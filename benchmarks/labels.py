@@ -8,8 +8,8 @@ as the default fuses them, before time, people and edges). Mean IoU at one half 
 both at the truth's own size.
 
 Nothing is measured with parameters that saw it: what `autoroto calibrate` would fit is fitted anew, in-domain with
-other photos and sequences of the same sets (`sets`) and leave-one-set-out (`leave_one_out`); see `folds.py`. Fits are
-kept in the cache. The last line is JSON.
+other photos and sequences of the same sets (`sets`) and leave-one-set-out (`leave_one_out`); see `pipeline/folds.py`.
+The last line is JSON.
 """
 
 from __future__ import annotations
@@ -24,26 +24,23 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from folds import KEYED, REGIMES, expertise_of, fit_each, fit_for, fit_names, folds, fuse_with
 from keyed_clip import keyed_bursts
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from truth import DEFAULT, Burst
+from truth import DEFAULT
 
 from datasets.clips import Clip
 from datasets.images import Grey, decode_grey
 from datasets.schema import LabelRow
-from pipeline.calibration_data import Known, known_bursts, reserved_for_fitting, samples_of, viewed
+from pipeline.calibration_data import Known, known_bursts
 from pipeline.ensemble import Ensemble, link_models
+from pipeline.folds import KEYED, REGIMES, cross_fits, fit_for, fit_names, folds
 from pipeline.params import Params, load_params
 from pipeline.progress import stage_progress
 from qa.metrics import boundary_f, iou
-from stages.fuse import COMBINER, Evidence, Fuse, FuseConfig, pasted_votes
+from stages.fuse import Evidence, Fuse, FuseConfig, pasted_votes
 from stages.strategies import STRATEGIES
-from training.fit_combiner import FitConfig
-
-__all__ = ["Burst", "keyed_bursts"]  # for benchmarks that read the same frames
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK_FRAMES = 16
@@ -65,7 +62,8 @@ def main() -> None:
     measured = [*keyed, *known]
     if options.quick:
         measured = spread(measured, QUICK_FRAMES)
-    fits = cross_fits(known, measured, dealt, params, options, console)
+    names = fit_names(measured, dealt)
+    fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console)
     teachers = Ensemble(params, options.cache).teachers
     scores = measure(measured, dealt, fits, params, options.cache, options.jobs, console)
     found = {
@@ -80,35 +78,6 @@ def main() -> None:
 
 
 TITLES = {"sets": "in-domain (cross-fitted by source)", "leave_one_out": "leave-one-set-out"}
-
-
-def cross_fits(
-    known: Sequence[Known],
-    measured: Sequence[Known],
-    dealt: dict[str, int],
-    params: Params,
-    options: argparse.Namespace,
-    console: Console,
-) -> dict[str, FuseConfig]:
-    """Fit name to the `fuse` that all measured with it is labelled by; without any truth the project's own, as it is.
-
-    `weighted` has its table of expertise fitted anew, `combiner` its network too.
-    """
-    names = fit_names(measured, dealt)
-    if not known:
-        return dict.fromkeys(names, params.fuse)
-    config = FitConfig(edge_gain=params.fuse.edge_gain)
-    material = [*known, *viewed(known, reserved_for_fitting(), seed=config.seed)]
-    with stage_progress("votes", console) as progress:
-        samples = samples_of(material, params, config, options.cache, jobs=options.jobs, progress=progress)
-    teachers = Ensemble(params, options.cache).teachers
-    if params.fuse.strategy != COMBINER:
-        tables = {name: expertise_of(name, samples, dealt) for name in names}
-        design = fuse_with(params.fuse, None, teachers).expertise
-        return {name: params.fuse.model_copy(update={"expertise": design | table}) for name, table in tables.items()}
-    with stage_progress("fits", console) as progress:
-        files = fit_each(names, samples, dealt, config, options.cache, jobs=options.jobs, progress=progress)
-    return {name: fuse_with(params.fuse, path, teachers) for name, path in files.items()}
 
 
 def spread(known: Sequence[Known], frames: int) -> list[Known]:

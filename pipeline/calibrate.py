@@ -12,14 +12,15 @@ from rich.table import Table
 
 from datasets.store import write_atomically
 from pipeline.calibrate_annotations import annotation_samples
-from pipeline.calibration_data import known_bursts, reserved_for_fitting, samples_of, viewed
+from pipeline.calibration_data import known_bursts
 from pipeline.ensemble import link_models
+from pipeline.folds import fitting_frames
 from pipeline.params import Params, load_params
 from pipeline.progress import stage_progress
 from qa.annotation_fit import fit_annotation_judge
 from qa.annotations import FITTED as ANNOTATION_JUDGE
-from stages.combiner import FITTED, fitted_bytes
-from training.fit_combiner import FitConfig, fit_combiner
+from stages.fitted_expertise import FITTED, FittedExpertise, expertise_bytes
+from training.fit_expertise import FitConfig, fit_expertise
 
 
 @dataclass(frozen=True)
@@ -69,24 +70,23 @@ class UnknownFitError(ValueError):
     """A fit was asked for that does not exist."""
 
 
-def _fit_combiner(given: Calibration) -> Path:
-    """The combiner and its expertise table, on every frame of the truth and views of them."""
-    config = FitConfig(edge_gain=given.params.fuse.edge_gain)
+def _fit_expertise(given: Calibration) -> Path:
+    """How good each teacher is at each kind of shot, on every frame of the truth and views of them."""
     known = known_bursts(given.truth, given.params.ingest)
-    known += viewed(known, reserved_for_fitting(), seed=config.seed)
-    with stage_progress("votes", given.console) as progress:
-        samples = samples_of(known, given.params, config, given.cache, jobs=given.jobs, progress=progress)
-    with stage_progress("combiner", given.console) as progress:
-        fitted = fit_combiner(
-            samples,
-            config,
-            fitted_on=", ".join(sorted({sample.collection for sample in samples})),
-            command="autoroto calibrate --truth DIR combiner",
-            progress=lambda done, total: progress(done, total, ""),
-        )
-    path = (given.output or FITTED) / "combiner.safetensors"
+    frames = fitting_frames(known, given.params, given.cache, jobs=given.jobs, console=given.console)
+    config = FitConfig(edge_gain=given.params.fuse.edge_gain)
+    with stage_progress("expertise", given.console) as progress:
+        table = fit_expertise(frames, config, lambda done, total: progress(done, total, ""))
+    fitted = FittedExpertise(
+        expertise=table,
+        fitted_on=", ".join(sorted({frame.collection for frame in frames})),
+        frames=len(frames),
+        sources=len({frame.group for frame in frames}),
+        command="autoroto calibrate --truth DIR expertise",
+    )
+    path = (given.output or FITTED) / "expertise.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, fitted_bytes(fitted))
+    write_atomically(path, expertise_bytes(fitted))
     return path
 
 
@@ -101,5 +101,5 @@ def _fit_annotations(given: Calibration) -> Path:
     return path
 
 
-FITS: Mapping[str, Fit] = {"combiner": _fit_combiner, "annotations": _fit_annotations}
+FITS: Mapping[str, Fit] = {"expertise": _fit_expertise, "annotations": _fit_annotations}
 """By the name one asks for them by, in the order in which they depend on each other."""

@@ -1,4 +1,4 @@
-"""Footage of known truth as samples to fit on: its frames and views of them, voted on like any other footage."""
+"""Footage of known truth to fit on: its frames and views of them, voted on like any other footage."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ from pipeline.truth import Burst, read_bursts, truth_sets
 from stages.fuse import Evidence, Fuse
 from stages.ingest import IngestConfig
 from stages.reliability import shot_of
-from training.combiner_samples import Sample, make_sample
-from training.fit_combiner import FitConfig
 from training.fitting_views import View, largest_person, views
+from training.known_frames import KnownFrame, known_frame
 
 VIEW_EVERY = 4
 """Of the frames of a sequence, which are much alike, every fourth is viewed otherwise; of photos each one."""
@@ -119,21 +118,21 @@ def _frame_of(view: View, frame: FrameRow) -> FrameRow:
     )
 
 
-def samples_of(
-    known: Sequence[Known], params: Params, config: FitConfig, cache: Path, *, jobs: int, progress: Progress
-) -> list[Sample]:
-    """Samples of all bursts, in their order; boxes and votes are kept in `cache` (see `pipeline.ensemble`)."""
-    # weights are the fit's business: what the votes look like does not depend on the strategy
-    params = params.model_copy(update={"fuse": params.fuse.model_copy(update={"strategy": "weighted"})})
-    samples: list[Sample] = []
+def known_frames(
+    known: Sequence[Known], params: Params, cache: Path, *, jobs: int, progress: Progress
+) -> list[KnownFrame]:
+    """All frames that somebody voted on, in order; boxes and votes are kept in `cache` (see `pipeline.ensemble`)."""
+    # what is fitted is not needed to collect what it is fitted on
+    params = params.model_copy(update={"fuse": params.fuse.model_copy(update={"fitted": ""})})
+    frames: list[KnownFrame] = []
     pool = ProcessPoolExecutor(
-        jobs, multiprocessing.get_context("spawn"), initializer=_open_worker, initargs=(params, config, cache)
+        jobs, multiprocessing.get_context("spawn"), initializer=_open_worker, initargs=(params, cache)
     )
     with pool:
-        for done, found in enumerate(pool.map(_samples, known, chunksize=4), start=1):
-            samples += found
+        for done, found in enumerate(pool.map(_frames, known, chunksize=4), start=1):
+            frames += found
             progress(done, len(known), known[done - 1].burst.frames[0].name)
-    return samples
+    return frames
 
 
 class _Worker:
@@ -141,26 +140,20 @@ class _Worker:
 
     ensemble: Ensemble
     fuse: Fuse
-    side: int
 
 
-def _open_worker(params: Params, config: FitConfig, cache: Path) -> None:
+def _open_worker(params: Params, cache: Path) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     cv2.setNumThreads(1)
     _Worker.ensemble = Ensemble(params, cache)
     _Worker.fuse = Fuse(params.fuse, root=cache)
-    _Worker.side = config.side
 
 
-def _samples(known: Known) -> list[Sample]:
+def _frames(known: Known) -> list[KnownFrame]:
     clip = _Worker.ensemble.clip(known.burst.frames)
     found = []
     for index, truth in enumerate(known.burst.truths):
         evidence = _Worker.fuse.weigh(clip, index)
         if isinstance(evidence, Evidence):
-            found.append(
-                make_sample(
-                    evidence, decode_grey(truth), group=known.group, collection=known.collection, side=_Worker.side
-                )
-            )
+            found.append(known_frame(evidence, decode_grey(truth), group=known.group, collection=known.collection))
     return found

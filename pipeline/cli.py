@@ -149,7 +149,7 @@ def calibrate(
         typer.Option(help="Holds images/ and masks/ with equal stems, or sub-folders that do.", exists=True),
     ],
     names: Annotated[
-        list[str] | None, typer.Argument(help="What to fit; default: everything. `combiner`, `annotations`.")
+        list[str] | None, typer.Argument(help="What to fit; default: everything. `expertise`, `annotations`.")
     ] = None,
     output: Annotated[
         Path | None,

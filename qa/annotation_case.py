@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qa.metrics import Mask
 from qa.view import Outline, View
-from stages.reliability import EXPERTISE, edge_strength, reliabilities, shot_of
+from stages.reliability import BY_DESIGN, edge_strength, reliabilities, shot_of
 from stages.strategies import weighted
 
 EDGE_GAIN = 4.0
@@ -70,5 +70,5 @@ def reference(view: View) -> Field:
     """`(H, W)` float32 0-1: the votes of a view weighted as stage `fuse` weighs them, imported masks left out."""
     votes = np.stack(list(view.votes.values())).astype(np.float32) / np.float32(255)
     shot = shot_of(view.boxes or (), view.scores)
-    weights = reliabilities(votes, list(view.votes), edge_strength(view.image), shot, EXPERTISE, edge_gain=EDGE_GAIN)
+    weights = reliabilities(votes, list(view.votes), edge_strength(view.image), shot, BY_DESIGN, edge_gain=EDGE_GAIN)
     return weighted(votes, weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,22 +16,19 @@ from datasets.clips import Clip
 from datasets.images import Image, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, LabelRow, VoteRow
 from stages.base import ClipStage, Config, Drop
-from stages.combiner import FITTED, Combiner, read_fitted
-from stages.combiner_planes import Scene
+from stages.fitted_expertise import FITTED, read_expertise
 from stages.keying import estimate_screen, key
 from stages.matting import MattingConfig, foreground_colours, matte, prepare
 from stages.paste import Window, paste
-from stages.reliability import EXPERTISE, Expertise, edge_strength, reliabilities, shot_of
+from stages.reliability import BY_DESIGN, Expertise, Shot, edge_strength, reliabilities, shot_of
 from stages.semantics import keep_people
-from stages.strategies import STRATEGIES, Probability, disagreement, support
+from stages.strategies import STRATEGIES, Probability, Stack, Weights, disagreement, support
 from stages.temporal import BurstTracks, TemporalConfig, fuse_neighbours, remove_flicker
 from stages.trimap import UNKNOWN, TrimapConfig, trimap_from_votes
 from stages.trust import TrustConfig, trust_map
 
 KEYER = "keyer"
 """The teacher whose vote, where it does not abstain, is the label."""
-COMBINER = "combiner"
-"""The strategy that is fitted: weights per pixel and a correction, see `stages.combiner`."""
 
 Map = NDArray[np.float32]
 """`(H, W)` float32 in 0-1 at label resolution."""
@@ -40,11 +38,12 @@ class FuseConfig(Config):
     """Parameters of `fuse`.
 
     Attributes:
-        strategy: `combiner`, or a name of `stages.strategies.STRATEGIES`.
-        fitted: the combiner's fitted file, in `stages/fitted` (or an absolute path).
+        strategy: a name of `stages.strategies.STRATEGIES`.
         longest_side: a label has its frame's stored size, limited to this many pixels.
-        expertise: teacher to how good it is at each kind of shot; a teacher not named counts one half throughout. For
-            the teachers that the combiner was fitted with its file says so instead.
+        fitted: file of how good each teacher is at each kind of shot, in `stages/fitted` or an absolute path; empty for
+            none. `autoroto calibrate` fits it.
+        expertise: the same by hand; what is said here counts more than the file, which counts more than
+            `stages.reliability.BY_DESIGN`. A teacher that none of them names counts one half throughout.
         edge_gain: preference for teachers whose contour follows the picture's edges: weight × exp(gain · fit). Chosen,
             like the trimap's widths and the matting's prior weight, on subsets of the benchmark's three sets.
         min_box_score: person boxes below this confidence are not used.
@@ -53,9 +52,9 @@ class FuseConfig(Config):
     """
 
     strategy: str = "weighted"
-    fitted: str = "combiner.safetensors"
     longest_side: int = Field(default=640, ge=16)
-    expertise: dict[str, Expertise] = EXPERTISE
+    fitted: str = "expertise.json"
+    expertise: dict[str, Expertise] = Field(default_factory=dict)
     edge_gain: float = Field(default=4.0, ge=0)
     min_box_score: float = Field(default=0.25, ge=0, le=1)
     box_margin: float = Field(default=1.25, ge=1)
@@ -68,16 +67,28 @@ class FuseConfig(Config):
     @field_validator("strategy")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in (*STRATEGIES, COMBINER):
-            raise ValueError(f"no fusion strategy {name!r}; there are {', '.join((*STRATEGIES, COMBINER))}")
+        if name not in STRATEGIES:
+            raise ValueError(f"no fusion strategy {name!r}; there are {', '.join(STRATEGIES)}")
         return name
 
 
 @dataclass(frozen=True)
-class Evidence(Scene):
-    """What speaks for the label of one frame, at label resolution; `frame` is its row."""
+class Evidence:
+    """What speaks for the label of one frame, at label resolution.
+
+    Attributes:
+        frame: its row. image: `(H, W, 3)` uint8 RGB.
+        boxes: confident person boxes, as fractions. shot: the kind of shot.
+        teachers: names of the T teachers that voted. votes: `(T, H, W)` float32 0-1. weights: `(T,)`, sum 1.
+    """
 
     frame: FrameRow
+    image: Image
+    boxes: list[Window]
+    shot: Shot
+    teachers: list[str]
+    votes: Stack
+    weights: Weights
 
 
 class Fuse(ClipStage[LabelRow]):
@@ -86,25 +97,24 @@ class Fuse(ClipStage[LabelRow]):
     name = "fuse"
     consumes = (FrameRow, BoxRow, VoteRow)
     produces = LabelRow
-    libraries = ("numpy", "opencv-python-headless", "pymatting", "scipy", "onnxruntime")
+    libraries = ("numpy", "opencv-python-headless", "pymatting", "scipy")
     config: FuseConfig
 
     def weights(self) -> Sequence[str]:
-        return (str(FITTED / self.config.fitted),) if self.config.strategy == COMBINER else ()
+        return (str(self._fitted),) if self._fitted else ()
 
     def setup(self) -> None:
         prepare()
-        _ = self._trusted  # opens the fitted file before the first frame
+        _ = self._expertise  # a missing file is said before the first frame
+
+    @property
+    def _fitted(self) -> Path | None:
+        return FITTED / self.config.fitted if self.config.fitted else None
 
     @cached_property
-    def _combiner(self) -> Combiner | None:
-        """The fitted combiner, where the strategy is."""
-        return Combiner(read_fitted(FITTED / self.config.fitted)) if self.config.strategy == COMBINER else None
-
-    @cached_property
-    def _trusted(self) -> dict[str, Expertise]:
-        """Teacher to expertise: what was fitted counts more than what was set by hand."""
-        return {**self.config.expertise, **(self._combiner.card.expertise if self._combiner else {})}
+    def _expertise(self) -> dict[str, Expertise]:
+        fitted = read_expertise(self._fitted).expertise if self._fitted else {}
+        return {**BY_DESIGN, **fitted, **self.config.expertise}
 
     def process(self, item: Clip) -> Iterable[LabelRow | Drop]:
         """Labels of one burst in order; person-free backgrounds and frames without any vote are dropped."""
@@ -133,17 +143,14 @@ class Fuse(ClipStage[LabelRow]):
             list(votes),
             edge_strength(image),
             shot,
-            self._trusted,
+            self._expertise,
             edge_gain=self.config.edge_gain,
         )
-        return Evidence(image, list(votes), stack, weights, boxes, scores, shot, frame)
+        return Evidence(frame, image, boxes, shot, list(votes), stack, weights)
 
-    def probability(self, scene: Scene) -> Probability:
+    def probability(self, evidence: Evidence) -> Probability:
         """The votes of one frame as one map, `(H, W)` 0-1, before time, people and edges are looked at."""
-        if self._combiner is None:
-            return STRATEGIES[self.config.strategy](scene.votes, scene.weights)
-        with self.model_time():
-            return self._combiner(scene)
+        return STRATEGIES[self.config.strategy](evidence.votes, evidence.weights)
 
     def _labels(self, burst: Sequence[Evidence]) -> Iterator[LabelRow]:
         config = self.config
@@ -172,7 +179,7 @@ class Fuse(ClipStage[LabelRow]):
             with self.model_time():
                 foreground = foreground_colours(one.image, alpha)
             unknown = float((trimap == UNKNOWN).mean())
-            yield self._row(one.frame, alpha, trust, foreground, config.strategy, unknown, list(one.teachers))
+            yield self._row(one.frame, alpha, trust, foreground, config.strategy, unknown, one.teachers)
 
     def _keyed_label(self, frame: FrameRow, image: Image, alpha: Map) -> LabelRow:
         """The keyer's alpha as it is, trusted everywhere, with colours freed from the screen's spill."""

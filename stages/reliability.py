@@ -33,21 +33,16 @@ class Expertise(Config):
     distant: float = Field(default=0.5, ge=0)
 
 
-EXPERTISE = {
-    "selfie": Expertise(portrait=1.0, figure=0.6, distant=0.3),
-    "selfie_landscape": Expertise(portrait=1.0, figure=0.5, distant=0.3),
-    "selfie_crop": Expertise(portrait=1.0, figure=0.25, distant=0.65),
-    "pose": Expertise(portrait=0.5, figure=0.35, distant=0.8),
-    "u2netp": Expertise(portrait=0.5, figure=1.0, distant=0.45),
-    "u2netp_crop": Expertise(portrait=0.5, figure=0.5, distant=1.0),
-    "u2net": Expertise(portrait=0.5, figure=1.0, distant=0.65),
-    "isnet": Expertise(portrait=0.5, figure=0.9, distant=0.8),
+BY_DESIGN = {
+    "selfie": Expertise(portrait=1.0),
+    "selfie_landscape": Expertise(portrait=1.0),
+    "selfie_crop": Expertise(portrait=1.0),
+    "u2net": Expertise(figure=1.0),
+    "isnet": Expertise(figure=0.9, distant=0.8),
     "annotation": Expertise(portrait=1.0, figure=1.0, distant=1.0),
 }
-"""Portrait is by design and not fitted: models made for talking heads count 1, all others the neutral one half.
-Figure and distant are fitted: 1 / (1 - mean IoU) on 30 street photos and 33 frames of action video, relative to the
-best teacher, rounded. Those frames come from the same collections as the benchmark's `ccp` and `davis`, so figures on
-these two are not held out. Annotations count as best."""
+"""What is known without fitting: models made for talking heads are best there, annotations everywhere. It counts for
+teachers that the fitted table lacks, and is where a fit starts."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +60,13 @@ def shot_of(boxes: Sequence[Window], scores: Sequence[float]) -> Shot:
     A portrait's box reaches the lower side and is wide; else a box covering 15 % of the frame is distant and one of
     30 % is a figure, with straight ramps between, so that no weight jumps from frame to frame.
     """
-    main = main_person(boxes, scores)
-    if main is None:
+    if not boxes:
         return Shot(1 / 3, 1 / 3, 1 / 3)
-    x0, y0, x1, y1 = main
+    candidates = [box for box, score in zip(boxes, scores, strict=True) if score >= _MAIN * max(scores)]
+    x0, y0, x1, y1 = max(candidates, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
     portrait = _ramp(y1, 0.90, 0.97) * _ramp(x1 - x0, 0.4, 0.6)
     distant = (1 - portrait) * _ramp((x1 - x0) * (y1 - y0), 0.30, 0.15)
     return Shot(portrait, 1 - portrait - distant, distant)
-
-
-def main_person(boxes: Sequence[Window], scores: Sequence[float]) -> Window | None:
-    """The largest of the boxes that are about as confident as the best one; None without boxes."""
-    candidates = [box for box, score in zip(boxes, scores, strict=True) if score >= _MAIN * max(scores)]
-    return max(candidates, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), default=None)
 
 
 def reliabilities(

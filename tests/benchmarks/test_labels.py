@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from pipeline.truth import Burst
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -35,7 +37,7 @@ def test_best_teacher_is_by_average_and_oracle_by_frame(labels: ModuleType) -> N
 @pytest.mark.parametrize(("wanted", "kept"), [(16, 2), (1, 1), (1000, 10)])
 def test_quick_takes_whole_bursts_spread_over_each_set(labels: ModuleType, wanted: int, kept: int) -> None:
     known = [
-        labels.Known(name, f"{name}/{index}", labels.Burst(tuple(range(8)), (bytes([index]),) * 8))
+        labels.Known(name, f"{name}/{index}", Burst(tuple(range(8)), (bytes([index]),) * 8))
         for name in ("one", "two")
         for index in range(10)
     ]

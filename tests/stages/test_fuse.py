@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,12 +13,9 @@ from datasets.clips import Clip
 from datasets.images import decode_grey, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, LabelRow, VoteRow
 from stages.base import Drop
-from stages.combiner import CombinerCard, CombinerError, Fitted, fitted_bytes
 from stages.fuse import Fuse, FuseConfig, confident_boxes, label_size, pasted_votes
 from stages.matting import MattingConfig
-from stages.reliability import EXPERTISE, Expertise
 from stages.strategies import STRATEGIES
-from training.combiner_network import CombinerNetwork
 
 HEIGHT, WIDTH = 72, 96
 BOX = [0.15, 0.1, 0.8, 1.0]  # wide enough to be wholly a portrait
@@ -214,52 +210,6 @@ def test_only_confident_boxes_count() -> None:
     )
     assert confident_boxes(people, 0.25) == ([BOX], [0.8])
     assert confident_boxes(None, 0.25) == ([], [])
-
-
-def fitted_file(folder: Path, expertise: dict[str, Expertise], *, prefers: float = 0.0) -> str:
-    """A combiner of `pose` and `selfie` that answers with one preference, for `selfie`, everywhere."""
-    tensors = CombinerNetwork(2).tensors()
-    tensors["answer.bias"][1] = prefers
-    card = CombinerCard(
-        slots=("pose", "selfie"), side=64, expertise=expertise, fitted_on="toys", frames=1, sources=1, command="none"
-    )
-    path = folder / "mine.safetensors"
-    path.write_bytes(fitted_bytes(Fitted(card, tensors)))
-    return str(path)
-
-
-def test_a_combiner_that_says_nothing_is_the_weighted_mean(burst: Callable[..., Clip], tmp_path: Path) -> None:
-    clip = burst({"selfie": right, "pose": face_only, "u2netp": with_a_chair})
-    (found,) = fused(clip, strategy="combiner", fitted=fitted_file(tmp_path, {}), expertise=EXPERTISE)
-    (expected,) = fused(clip, strategy="weighted", expertise=EXPERTISE)
-    assert found.strategy == "combiner"
-    difference = decode_grey(found.alpha).astype(int) - decode_grey(expected.alpha)
-    assert np.abs(difference).max() <= 1
-
-
-def test_what_the_combiner_prefers_is_the_label(burst: Callable[..., Clip], tmp_path: Path) -> None:
-    clip = burst({"selfie": right, "pose": face_only})
-    level = {"selfie": Expertise(portrait=0.4), "pose": Expertise(portrait=0.6)}
-    (liked,) = fused(clip, strategy="combiner", fitted=fitted_file(tmp_path, level, prefers=3.0))
-    (disliked,) = fused(clip, strategy="combiner", fitted=fitted_file(tmp_path, level, prefers=-3.0))
-    assert overlap(liked, person()) > 0.95 > 0.6 > overlap(disliked, person())
-
-
-def test_the_fitted_expertise_counts_more_than_the_one_set_by_hand(burst: Callable[..., Clip], tmp_path: Path) -> None:
-    clip = burst({"selfie": right, "pose": face_only})
-    by_hand = {"selfie": {"portrait": 0}, "pose": {"portrait": 1}}
-    fitted = {"selfie": Expertise(portrait=1), "pose": Expertise(portrait=0)}
-    (label,) = fused(clip, strategy="combiner", fitted=fitted_file(tmp_path, fitted), expertise=by_hand)
-    assert overlap(label, person()) > 0.95
-
-
-def test_the_fitted_file_is_a_weight_of_the_stage_and_must_be_there(tmp_path: Path) -> None:
-    assert Fuse(FuseConfig(strategy="weighted")).weights() == ()
-    gone = str(tmp_path / "gone.safetensors")
-    stage = Fuse(FuseConfig(strategy="combiner", fitted=gone))
-    assert stage.weights() == (gone,)
-    with pytest.raises(CombinerError, match="autoroto calibrate"):
-        stage.setup()
 
 
 def test_an_unknown_strategy_is_refused_with_the_known_ones() -> None:
