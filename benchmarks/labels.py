@@ -3,8 +3,13 @@
 Sets: `keyed` (the blue-screen clip composited on reserved backgrounds, its alpha known exactly, voted without the
 keyer) and each set of the truth folder. Methods: `default` (stage `fuse` with the project's params), `median` (plain
 per-pixel median of the same votes), `best_teacher` (best on average over the set), `oracle` (the best teacher of each
-frame, chosen by truth), every teacher and every strategy by name (votes fused per frame, unrefined). Mean IoU at one
-half and boundary F at 0.8 % of the diagonal, both at the truth's own size. The last line is JSON.
+frame, chosen by truth), every teacher and every plain strategy by name (votes fused per frame), `unrefined` (the votes
+as the default fuses them, before time, people and edges). Mean IoU at one half and boundary F at 0.8 % of the diagonal,
+both at the truth's own size.
+
+Nothing is measured with parameters that saw it: what `autoroto calibrate` would fit is fitted anew, in-domain with
+other photos and sequences of the same sets (`sets`) and leave-one-set-out (`leave_one_out`); see `pipeline/folds.py`.
+The last line is JSON.
 """
 
 from __future__ import annotations
@@ -13,32 +18,28 @@ import argparse
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
-from ensemble import Ensemble, link_models
+from keyed_clip import keyed_bursts
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from truth import DEFAULT, Burst, read_bursts, truth_sets
+from truth import DEFAULT
 
 from datasets.clips import Clip
 from datasets.images import Grey, decode_grey
-from datasets.schema import FrameRow, LabelRow
-from datasets.shards import file_digest
-from datasets.sidecars import Keying
-from pipeline.assets import AssetLock
-from pipeline.fetch import fetch_asset
+from datasets.schema import LabelRow
+from pipeline.calibration_data import Known, known_bursts
+from pipeline.ensemble import Ensemble, link_models
+from pipeline.folds import KEYED, REGIMES, cross_fits, fit_for, fit_names, folds
 from pipeline.params import Params, load_params
 from pipeline.progress import stage_progress
 from qa.metrics import boundary_f, iou
-from stages.frames import Footage, RowWriter, Storage
-from stages.fuse import Evidence, Fuse, pasted_votes
-from stages.ingest import IngestConfig
-from stages.keyed import composite_clip
+from stages.fuse import Evidence, Fuse, FuseConfig, pasted_votes
 from stages.strategies import STRATEGIES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,77 +51,66 @@ Scores = dict[str, tuple[float, float]]
 
 
 def main() -> None:
-    """Measure, print a table, and one line of JSON."""
+    """Measure, print tables, and one line of JSON."""
     options = _options()
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
     link_models(params, options.cache)
-    sets = {"keyed": list(keyed_bursts(params.ingest))}
-    if options.truth is not None:
-        for name, folders in truth_sets(options.truth).items():
-            sets[name] = [burst for folder in folders for burst in read_bursts(folder, params.ingest)]
+    known = known_bursts(options.truth, params.ingest) if options.truth is not None else []
+    dealt = folds(known)
+    keyed = [Known(KEYED, KEYED, burst) for burst in keyed_bursts(params.ingest)]
+    measured = [*keyed, *known]
     if options.quick:
-        sets = {name: spread(bursts, QUICK_FRAMES) for name, bursts in sets.items()}
+        measured = spread(measured, QUICK_FRAMES)
+    names = fit_names(measured, dealt)
+    fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console)
     teachers = Ensemble(params, options.cache).teachers
-    scores = measure(sets, params, options.cache, options.jobs, console)
-    summary = {name: summarise(frames, teachers) for name, frames in scores.items()}
-    for name, methods in summary.items():
-        console.print(_table(name, len(scores[name]), methods))
-    mean_iou = float(np.mean([methods["default"]["iou"] for methods in summary.values()]))
-    console.print(f"mean IoU of the default over {len(summary)} sets: {mean_iou:.4f}")
-    print(json.dumps({"sets": summary, "mean_iou": round(mean_iou, 4), "teachers": teachers}))
+    scores = measure(measured, dealt, fits, params, options.cache, options.jobs, console)
+    found = {
+        regime: {name: summarise(frames, teachers) for name, frames in sets.items()} for regime, sets in scores.items()
+    }
+    for regime, sets in found.items():
+        for name, methods in sets.items():
+            console.print(_table(f"{name}, {TITLES[regime]}", len(scores[regime][name]), methods))
+    mean_iou = float(np.mean([methods["default"]["iou"] for methods in found["sets"].values()]))
+    console.print(f"mean IoU of the default over {len(found['sets'])} sets, in-domain: {mean_iou:.4f}")
+    print(json.dumps({**found, "mean_iou": round(mean_iou, 4), "teachers": teachers}))
 
 
-def keyed_bursts(config: IngestConfig) -> Iterator[Burst]:
-    """The keyed test clip on the reserved backgrounds of the lock, as `ingest` composites it."""
-    lock = {asset.name: asset for asset in AssetLock.read()}
-    (clip,) = (asset for asset in lock.values() if "keyed" in asset.sidecar)
-    reserved = [
-        fetch_asset(asset.name)
-        for asset in lock.values()
-        if asset.sidecar.get("role") == "background" and asset.sidecar.get("split") == "test"
-    ]
-    reserved.sort(key=file_digest)  # the order in which `ingest` hands rooms to bursts
-    video = fetch_asset(clip.name)
-    footage = Footage(file_digest(video), clip.target, clip.name, clip.licence, clip.source, "test", "keyed")
-    writer = RowWriter(footage, Storage(config.longest_side, config.format, config.jpeg_quality))
-    frames: list[FrameRow] = []
-    for frame in composite_clip(
-        video,
-        Keying(**clip.sidecar["keyed"]),
-        reserved,
-        source=footage.source,
-        burst_frames=config.burst_frames,
-        config=config.keyed,
-    ):
-        if frame.place.first and frames:
-            yield Burst(tuple(frames), tuple(row.truth for row in frames))
-            frames = []
-        name = f"{frame.time_us:012d}"
-        frames.append(writer.row(frame.image, frame.place, time_us=frame.time_us, name=name, truth=frame.alpha))
-    yield Burst(tuple(frames), tuple(row.truth for row in frames))
+TITLES = {"sets": "in-domain (cross-fitted by source)", "leave_one_out": "leave-one-set-out"}
 
 
-def spread(bursts: Sequence[Burst], frames: int) -> list[Burst]:
-    """Bursts spread evenly over all, with about so many frames together."""
-    size = sum(len(burst.frames) for burst in bursts) / len(bursts)
-    count = min(len(bursts), max(1, round(frames / size)))
-    return [bursts[int((index + 0.5) * len(bursts) / count)] for index in range(count)]
+def spread(known: Sequence[Known], frames: int) -> list[Known]:
+    """Bursts of every set, spread evenly over it, with about so many frames together."""
+    kept = []
+    for name in dict.fromkeys(one.collection for one in known):
+        bursts = [one for one in known if one.collection == name]
+        size = sum(len(one.burst.frames) for one in bursts) / len(bursts)
+        count = min(len(bursts), max(1, round(frames / size)))
+        kept += [bursts[int((index + 0.5) * len(bursts) / count)] for index in range(count)]
+    return kept
 
 
 def measure(
-    sets: dict[str, list[Burst]], params: Params, cache: Path, jobs: int, console: Console
-) -> dict[str, list[Scores]]:
-    """Scores of every frame of every set."""
-    scores: dict[str, list[Scores]] = {name: [] for name in sets}
-    work = [(name, burst) for name, bursts in sets.items() for burst in bursts]
+    measured: Sequence[Known],
+    dealt: dict[str, int],
+    fits: Mapping[str, FuseConfig],
+    params: Params,
+    cache: Path,
+    jobs: int,
+    console: Console,
+) -> dict[str, dict[str, list[Scores]]]:
+    """Regime to set to the scores of its frames."""
+    scores: dict[str, dict[str, list[Scores]]] = {regime: {} for regime in REGIMES}
+    work = [(one, {regime: fit_for(one, regime, dealt) for regime in REGIMES}) for one in measured]
     pool = ProcessPoolExecutor(
-        jobs, multiprocessing.get_context("spawn"), initializer=_open_worker, initargs=(params, cache)
+        jobs, multiprocessing.get_context("spawn"), initializer=_open_worker, initargs=(params, cache, fits)
     )
     with pool, stage_progress("labels", console) as progress:
-        for done, ((name, _), found) in enumerate(zip(work, pool.map(_score, work), strict=True), start=1):
-            scores[name] += found
-            progress(done, len(work), name)
+        for done, ((one, _), found) in enumerate(zip(work, pool.map(_score, work), strict=True), start=1):
+            for regime in REGIMES:
+                scores[regime].setdefault(one.collection, []).extend(found[regime])
+            progress(done, len(work), one.collection)
     return scores
 
 
@@ -128,44 +118,66 @@ class _Worker:
     """What one process keeps open."""
 
     ensemble: Ensemble
-    fuse: Fuse
+    params: Params
+    cache: Path
+    fits: Mapping[str, FuseConfig]
+    fuses: dict[str, Fuse]
 
 
-def _open_worker(params: Params, cache: Path) -> None:
+def _open_worker(params: Params, cache: Path, fits: Mapping[str, FuseConfig]) -> None:
     cv2.setNumThreads(1)
     _Worker.ensemble = Ensemble(params, cache)
-    _Worker.fuse = Fuse(params.fuse, root=cache)
-    _Worker.fuse.setup()
+    _Worker.params, _Worker.cache, _Worker.fits, _Worker.fuses = params, cache, fits, {}
 
 
-def _score(work: tuple[str, Burst]) -> list[Scores]:
-    """Scores of every frame of a burst."""
-    _, burst = work
-    clip = _Worker.ensemble.clip(burst.frames)
-    labels = list(_Worker.fuse.process(clip))
-    scores = []
-    for index, truth in enumerate(burst.truths):
-        exact = decode_grey(truth)
-        label = labels[index]
-        default = decode_grey(label.alpha) if isinstance(label, LabelRow) else np.zeros_like(exact)
-        answers = {"default": _enlarged(default, exact.shape), **_answers(clip, index, exact.shape)}
-        scores.append({method: (iou(mask, exact), boundary_f(mask, exact)) for method, mask in answers.items()})
-    return scores
+def _fuse(fit: str) -> Fuse:
+    """Stage `fuse` with the parameters of a fit."""
+    if fit not in _Worker.fuses:
+        _Worker.fuses[fit] = Fuse(_Worker.fits[fit], root=_Worker.cache)
+        _Worker.fuses[fit].setup()
+    return _Worker.fuses[fit]
 
 
-def _answers(clip: Clip, index: int, shape: tuple[int, ...]) -> dict[str, Grey]:
-    """Every teacher's and strategy's mask at the truth's size; nothing where a teacher abstains."""
-    height, width = shape
-    answers = {teacher: np.zeros((height, width), np.uint8) for teacher in clip.votes}
-    votes = pasted_votes({teacher: rows[index] for teacher, rows in clip.votes.items()}, width, height)
-    answers |= {teacher: _bytes(vote) for teacher, vote in votes.items()}
-    evidence = _Worker.fuse.weigh(clip, index)
-    if isinstance(evidence, Evidence):
-        stack = np.stack(list(votes.values()))
-        answers |= {name: _bytes(strategy(stack, evidence.weights)) for name, strategy in STRATEGIES.items()}
-    else:
-        answers |= {name: np.zeros((height, width), np.uint8) for name in STRATEGIES}
-    return answers
+def _score(work: tuple[Known, dict[str, str]]) -> dict[str, list[Scores]]:
+    """Scores of every frame of a burst, by regime."""
+    one, chosen = work
+    clip = _Worker.ensemble.clip(one.burst.frames)
+    truths = [decode_grey(truth) for truth in one.burst.truths]
+    votes = [_votes(clip, index, truth.shape) for index, truth in enumerate(truths)]
+    teachers = [
+        _scored({name: answers.get(name, np.zeros_like(truth)) for name in clip.votes}, truth)
+        for answers, truth in zip(votes, truths, strict=True)
+    ]
+    found = {
+        fit: [teachers[index] | scores for index, scores in enumerate(_fused(_fuse(fit), clip, votes, truths))]
+        for fit in set(chosen.values())
+    }
+    return {regime: found[fit] for regime, fit in chosen.items()}
+
+
+def _fused(fuse: Fuse, clip: Clip, votes: Sequence[Mapping[str, Grey]], truths: Sequence[Grey]) -> Iterator[Scores]:
+    """Scores of the label, and of every strategy's unrefined probability, of each frame."""
+    labels = list(fuse.process(clip))
+    for index, truth in enumerate(truths):
+        label, evidence = labels[index], fuse.weigh(clip, index)
+        nothing = np.zeros_like(truth)
+        default = _enlarged(decode_grey(label.alpha), truth.shape) if isinstance(label, LabelRow) else nothing
+        answers = {"default": default, "unrefined": nothing, **dict.fromkeys(STRATEGIES, nothing)}
+        if isinstance(evidence, Evidence):
+            stack = np.stack([votes[index][name].astype(np.float32) / np.float32(255) for name in evidence.teachers])
+            answers |= {name: _bytes(strategy(stack, evidence.weights)) for name, strategy in STRATEGIES.items()}
+            answers["unrefined"] = _enlarged(_bytes(fuse.probability(evidence)), truth.shape)
+        yield _scored(answers, truth)
+
+
+def _scored(answers: Mapping[str, Grey], truth: Grey) -> Scores:
+    return {method: (iou(mask, truth), boundary_f(mask, truth)) for method, mask in answers.items()}
+
+
+def _votes(clip: Clip, index: int, shape: tuple[int, ...]) -> dict[str, Grey]:
+    """The mask of every teacher that does not abstain, at the truth's size."""
+    votes = pasted_votes({teacher: rows[index] for teacher, rows in clip.votes.items()}, shape[1], shape[0])
+    return {teacher: _bytes(vote) for teacher, vote in votes.items()}
 
 
 def summarise(frames: Sequence[Scores], teachers: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -143,6 +143,27 @@ def label(
 
 
 @app.command()
+def calibrate(
+    truth: Annotated[
+        Path,
+        typer.Option(help="Holds images/ and masks/ with equal stems, or sub-folders that do.", exists=True),
+    ],
+    names: Annotated[list[str] | None, typer.Argument(help="What to fit; default: everything. `expertise`.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the fitted files; default: stages/fitted.")
+    ] = None,
+) -> None:
+    """Fit what labels depend on anew, on frames whose truth you know, for example your own reviewed labels.
+
+    Sub-folders of DIR are collections, which count alike. In a folder of photos every photo is a source of its own;
+    any other folder is one sequence. Votes are kept in `.autoroto/calibrate`, so a second fit costs minutes.
+    """
+    from pipeline.calibrate import run_calibrate
+
+    run_calibrate(project_root(), truth, output=output, names=names or [], console=console)
+
+
+@app.command()
 def apply(
     video: Annotated[Path, typer.Argument(help="The video to work on.", exists=True, dir_okay=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="The video to write (.mp4).")],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,12 +16,13 @@ from datasets.clips import Clip
 from datasets.images import Image, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, LabelRow, VoteRow
 from stages.base import ClipStage, Config, Drop
+from stages.fitted_expertise import FITTED, read_expertise
 from stages.keying import estimate_screen, key
 from stages.matting import MattingConfig, foreground_colours, matte, prepare
 from stages.paste import Window, paste
-from stages.reliability import EXPERTISE, Expertise, edge_strength, reliabilities, shot_of
+from stages.reliability import BY_DESIGN, Expertise, Shot, edge_strength, reliabilities, shot_of
 from stages.semantics import keep_people
-from stages.strategies import STRATEGIES, Stack, Weights, disagreement, support
+from stages.strategies import STRATEGIES, Probability, Stack, Weights, disagreement, support
 from stages.temporal import BurstTracks, TemporalConfig, fuse_neighbours, remove_flicker
 from stages.trimap import UNKNOWN, TrimapConfig, trimap_from_votes
 from stages.trust import TrustConfig, trust_map
@@ -37,7 +40,10 @@ class FuseConfig(Config):
     Attributes:
         strategy: a name of `stages.strategies.STRATEGIES`.
         longest_side: a label has its frame's stored size, limited to this many pixels.
-        expertise: teacher to how good it is at each kind of shot; a teacher not named counts one half throughout.
+        fitted: file of how good each teacher is at each kind of shot, in `stages/fitted` or an absolute path; empty for
+            none. `autoroto calibrate` fits it.
+        expertise: the same by hand; what is said here counts more than the file, which counts more than
+            `stages.reliability.BY_DESIGN`. A teacher that none of them names counts one half throughout.
         edge_gain: preference for teachers whose contour follows the picture's edges: weight × exp(gain · fit). Chosen,
             like the trimap's widths and the matting's prior weight, on subsets of the benchmark's three sets.
         min_box_score: person boxes below this confidence are not used.
@@ -47,7 +53,8 @@ class FuseConfig(Config):
 
     strategy: str = "weighted"
     longest_side: int = Field(default=640, ge=16)
-    expertise: dict[str, Expertise] = EXPERTISE
+    fitted: str = "expertise.json"
+    expertise: dict[str, Expertise] = Field(default_factory=dict)
     edge_gain: float = Field(default=4.0, ge=0)
     min_box_score: float = Field(default=0.25, ge=0, le=1)
     box_margin: float = Field(default=1.25, ge=1)
@@ -71,13 +78,14 @@ class Evidence:
 
     Attributes:
         frame: its row. image: `(H, W, 3)` uint8 RGB.
-        boxes: confident person boxes, as fractions.
+        boxes: confident person boxes, as fractions. shot: the kind of shot.
         teachers: names of the T teachers that voted. votes: `(T, H, W)` float32 0-1. weights: `(T,)`, sum 1.
     """
 
     frame: FrameRow
     image: Image
     boxes: list[Window]
+    shot: Shot
     teachers: list[str]
     votes: Stack
     weights: Weights
@@ -92,8 +100,21 @@ class Fuse(ClipStage[LabelRow]):
     libraries = ("numpy", "opencv-python-headless", "pymatting", "scipy")
     config: FuseConfig
 
+    def weights(self) -> Sequence[str]:
+        return (str(self._fitted),) if self._fitted else ()
+
     def setup(self) -> None:
         prepare()
+        _ = self._expertise  # a missing file is said before the first frame
+
+    @property
+    def _fitted(self) -> Path | None:
+        return FITTED / self.config.fitted if self.config.fitted else None
+
+    @cached_property
+    def _expertise(self) -> dict[str, Expertise]:
+        fitted = read_expertise(self._fitted).expertise if self._fitted else {}
+        return {**BY_DESIGN, **fitted, **self.config.expertise}
 
     def process(self, item: Clip) -> Iterable[LabelRow | Drop]:
         """Labels of one burst in order; person-free backgrounds and frames without any vote are dropped."""
@@ -115,20 +136,25 @@ class Fuse(ClipStage[LabelRow]):
         if KEYER in votes:
             return self._keyed_label(frame, image, votes[KEYER])
         boxes, scores = confident_boxes(clip.boxes[index], self.config.min_box_score)
+        shot = shot_of(boxes, scores)
         stack = np.stack(list(votes.values()))
         weights = reliabilities(
             stack,
             list(votes),
             edge_strength(image),
-            shot_of(boxes, scores),
-            self.config.expertise,
+            shot,
+            self._expertise,
             edge_gain=self.config.edge_gain,
         )
-        return Evidence(frame, image, boxes, list(votes), stack, weights)
+        return Evidence(frame, image, boxes, shot, list(votes), stack, weights)
+
+    def probability(self, evidence: Evidence) -> Probability:
+        """The votes of one frame as one map, `(H, W)` 0-1, before time, people and edges are looked at."""
+        return STRATEGIES[self.config.strategy](evidence.votes, evidence.weights)
 
     def _labels(self, burst: Sequence[Evidence]) -> Iterator[LabelRow]:
         config = self.config
-        probabilities = [STRATEGIES[config.strategy](one.votes, one.weights) for one in burst]
+        probabilities = [self.probability(one) for one in burst]
         tracks = BurstTracks([one.image for one in burst]) if config.temporal.enabled else None
         if tracks:
             probabilities = fuse_neighbours(probabilities, tracks, weight=config.temporal.neighbour)

@@ -33,21 +33,16 @@ class Expertise(Config):
     distant: float = Field(default=0.5, ge=0)
 
 
-EXPERTISE = {
-    "selfie": Expertise(portrait=1.0, figure=0.6, distant=0.3),
-    "selfie_landscape": Expertise(portrait=1.0, figure=0.5, distant=0.3),
-    "selfie_crop": Expertise(portrait=1.0, figure=0.25, distant=0.65),
-    "pose": Expertise(portrait=0.5, figure=0.35, distant=0.8),
-    "u2netp": Expertise(portrait=0.5, figure=1.0, distant=0.45),
-    "u2netp_crop": Expertise(portrait=0.5, figure=0.5, distant=1.0),
-    "u2net": Expertise(portrait=0.5, figure=1.0, distant=0.65),
-    "isnet": Expertise(portrait=0.5, figure=0.9, distant=0.8),
+BY_DESIGN = {
+    "selfie": Expertise(portrait=1.0),
+    "selfie_landscape": Expertise(portrait=1.0),
+    "selfie_crop": Expertise(portrait=1.0),
+    "u2net": Expertise(figure=1.0),
+    "isnet": Expertise(figure=0.9, distant=0.8),
     "annotation": Expertise(portrait=1.0, figure=1.0, distant=1.0),
 }
-"""Portrait is by design and not fitted: models made for talking heads count 1, all others the neutral one half.
-Figure and distant are fitted: 1 / (1 - mean IoU) on 30 street photos and 33 frames of action video, relative to the
-best teacher, rounded. Those frames come from the same collections as the benchmark's `ccp` and `davis`, so figures on
-these two are not held out. Annotations count as best."""
+"""What is known without fitting: models made for talking heads are best there, annotations everywhere. It counts for
+teachers that the fitted table lacks, and is where a fit starts."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +86,18 @@ def reliabilities(
         expertise: by teacher; a teacher it lacks gets `Expertise()`.
         edge_gain: 0 leaves edge fit out.
     """
-    weights = np.zeros(len(votes))
-    for index, (teacher, vote) in enumerate(zip(teachers, votes, strict=True)):
+    return weigh([edge_fit(vote, edges) for vote in votes], teachers, shot, expertise, edge_gain=edge_gain)
+
+
+def weigh(
+    fits: Sequence[float], teachers: Sequence[str], shot: Shot, expertise: Mapping[str, Expertise], *, edge_gain: float
+) -> Weights:
+    """As `reliabilities`, from every teacher's `edge_fit`."""
+    weights = np.zeros(len(fits))
+    for index, (teacher, fit) in enumerate(zip(teachers, fits, strict=True)):
         known = expertise.get(teacher, Expertise())
         skill = shot.portrait * known.portrait + shot.figure * known.figure + shot.distant * known.distant
-        weights[index] = skill * np.exp(edge_gain * edge_fit(vote, edges))
+        weights[index] = skill * np.exp(edge_gain * fit)
     if weights.sum() <= 0:
         weights[:] = 1
     return np.asarray(weights / weights.sum(), np.float32)

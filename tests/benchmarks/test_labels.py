@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from pipeline.truth import Burst
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -33,15 +35,20 @@ def test_best_teacher_is_by_average_and_oracle_by_frame(labels: ModuleType) -> N
 
 
 @pytest.mark.parametrize(("wanted", "kept"), [(16, 2), (1, 1), (1000, 10)])
-def test_quick_takes_whole_bursts_spread_over_the_set(labels: ModuleType, wanted: int, kept: int) -> None:
-    bursts = [labels.Burst(tuple(range(8)), (bytes([index]),) * 8) for index in range(10)]
-    chosen = labels.spread(bursts, wanted)
-    assert len(chosen) == kept
-    assert len({burst.truths[0] for burst in chosen}) == kept
+def test_quick_takes_whole_bursts_spread_over_each_set(labels: ModuleType, wanted: int, kept: int) -> None:
+    known = [
+        labels.Known(name, f"{name}/{index}", Burst(tuple(range(8)), (bytes([index]),) * 8))
+        for name in ("one", "two")
+        for index in range(10)
+    ]
+    chosen = labels.spread(known, wanted)
+    for name in ("one", "two"):
+        assert len({one.group for one in chosen if one.collection == name}) == kept
+    assert len(chosen) == 2 * kept
 
 
 def test_help_explains_the_methods() -> None:
     script = str(BENCHMARKS / "labels.py")
     shown = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
-    for word in ("oracle", "best_teacher", "--quick", "--truth", "--cache"):
+    for word in ("oracle", "best_teacher", "leave_one_out", "--quick", "--truth", "--cache"):
         assert word in shown

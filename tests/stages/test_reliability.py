@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.reliability import EXPERTISE, Expertise, Shot, edge_fit, edge_strength, reliabilities, shot_of
+from stages.fitted_expertise import FITTED, read_expertise
+from stages.reliability import Expertise, Shot, edge_fit, edge_strength, reliabilities, shot_of
 
 SQUARE = np.zeros((60, 80), np.float32)
 SQUARE[15:45, 20:60] = 1
@@ -85,5 +86,6 @@ def test_when_no_teacher_knows_the_shot_all_count_alike() -> None:
 
 
 def test_the_best_teacher_of_each_kind_of_shot_counts_one() -> None:
+    shipped = read_expertise(FITTED / "expertise.json").expertise
     for kind in ("portrait", "figure", "distant"):
-        assert max(getattr(skill, kind) for skill in EXPERTISE.values()) == 1
+        assert max(getattr(skill, kind) for skill in shipped.values()) == 1

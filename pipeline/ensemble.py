@@ -73,7 +73,8 @@ class Ensemble:
             if id(stage) not in self._open:
                 stage.setup()
                 self._open.add(id(stage))
-            self._write(path, _only_rows(stage, clip), row_type)
+            rows = _only_rows(stage, clip)
+            self._write(path, rows, row_type)
         return tuple(read_rows(path, row_type))
 
     def _key(self, stage: ClipStage[R], clip: Clip) -> str:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 
 from datasets.images import decode_grey
+from pipeline.truth import TruthError, read_bursts, truth_sets
 from stages.ingest import IngestConfig
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def truth(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module, imported as the scripts beside it do."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("truth")
 
 
 def write_pair(parent: Path, frames: int, *, masks: int | None = None) -> None:
@@ -34,38 +24,38 @@ def write_pair(parent: Path, frames: int, *, masks: int | None = None) -> None:
                 cv2.imwrite(str(parent / folder / f"{index:05d}.png"), pixels)
 
 
-def test_a_root_with_sets_and_sub_folders(truth: ModuleType, tmp_path: Path) -> None:
+def test_a_root_with_sets_and_sub_folders(tmp_path: Path) -> None:
     write_pair(tmp_path / "photos", 1)
     write_pair(tmp_path / "films" / "b", 1)
     write_pair(tmp_path / "films" / "a", 1)
-    sets = truth.truth_sets(tmp_path)
+    sets = truth_sets(tmp_path)
     assert {name: [pair.images.parent.name for pair in pairs] for name, pairs in sets.items()} == {
         "films": ["a", "b"],
         "photos": ["photos"],
     }
 
 
-def test_a_root_that_is_itself_a_pair(truth: ModuleType, tmp_path: Path) -> None:
+def test_a_root_that_is_itself_a_pair(tmp_path: Path) -> None:
     write_pair(tmp_path / "mine", 1)
-    assert list(truth.truth_sets(tmp_path / "mine")) == ["mine"]
+    assert list(truth_sets(tmp_path / "mine")) == ["mine"]
 
 
-def test_an_image_without_mask_is_named(truth: ModuleType, tmp_path: Path) -> None:
+def test_an_image_without_mask_is_named(tmp_path: Path) -> None:
     write_pair(tmp_path / "mine", 3, masks=2)
-    with pytest.raises(truth.TruthError, match=r"no PNG mask for 1 images, the first is 00002\.png"):
-        truth.truth_sets(tmp_path)
+    with pytest.raises(TruthError, match=r"no PNG mask for 1 images, the first is 00002\.png"):
+        truth_sets(tmp_path)
 
 
-def test_a_folder_without_pairs_is_refused(truth: ModuleType, tmp_path: Path) -> None:
+def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
     for root in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(truth.TruthError, match="found no `images` folder"):
-            truth.truth_sets(root)
+        with pytest.raises(TruthError, match="found no `images` folder"):
+            truth_sets(root)
 
 
-def test_bursts_hold_every_frame_with_its_own_mask(truth: ModuleType, tmp_path: Path) -> None:
+def test_bursts_hold_every_frame_with_its_own_mask(tmp_path: Path) -> None:
     write_pair(tmp_path / "film", 11)
-    (pairs,) = truth.truth_sets(tmp_path).values()
-    bursts = list(truth.read_bursts(pairs[0], IngestConfig(burst_frames=4)))
+    (pairs,) = truth_sets(tmp_path).values()
+    bursts = list(read_bursts(pairs[0], IngestConfig(burst_frames=4)))
     assert [len(burst.frames) for burst in bursts] == [4, 4, 3]
     for burst in bursts:
         for frame, mask in zip(burst.frames, burst.truths, strict=True):

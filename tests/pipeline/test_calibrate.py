@@ -1,0 +1,59 @@
+"""`autoroto calibrate`: which sources it sees, and what it fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from rich.console import Console
+
+from datasets.images import decode_grey
+from pipeline.calibrate import FITS, UnknownFitError, run_calibrate
+from pipeline.calibration_data import known_bursts, viewed
+from stages.ingest import IngestConfig
+
+
+def write_truth(root: Path) -> None:
+    """Three photos of nothing alike in `photos`, a moving figure in `films/walk`."""
+    grounds = [(0, 0, 0), (255, 255, 255), (0, 0, 0)]
+    for folder, count, step in (("photos", 3, 0), ("films/walk", 9, 2)):
+        parent = root / folder
+        (parent / "images").mkdir(parents=True)
+        (parent / "masks").mkdir()
+        for index in range(count):
+            mask = np.zeros((480, 640), np.uint8)
+            mask[80:460, 200 + step * index : 360 + step * index] = 255
+            ground = np.array((60, 60, 60) if step else grounds[index], np.uint8)
+            picture = np.where(mask[..., None] > 0, np.uint8(200), ground)
+            cv2.imwrite(str(parent / "images" / f"{index:03d}.png"), picture)
+            cv2.imwrite(str(parent / "masks" / f"{index:03d}.png"), mask)
+
+
+def test_a_photo_is_a_source_and_a_sequence_is_one(tmp_path: Path) -> None:
+    write_truth(tmp_path)
+    known = known_bursts(tmp_path, IngestConfig(burst_frames=4))
+    groups = {name: {one.group for one in known if one.collection == name} for name in ("photos", "films")}
+    assert len(groups["photos"]) == 3 and groups["films"] == {"films/walk"}
+
+
+def test_views_stay_in_their_frames_group_and_come_again_the_same(tmp_path: Path) -> None:
+    write_truth(tmp_path)
+    known = known_bursts(tmp_path, IngestConfig(burst_frames=4))
+    scene = np.full((300, 400, 3), 90, np.uint8)
+    found = viewed(known, [scene], seed=1)
+    again = viewed(known[::-1], [scene], seed=1)
+    assert {one.group for one in found} == {one.group for one in known}
+    assert len(found) == 3 + 3  # three photos, and the first frame of each of the film's three bursts
+    pictures = {one.burst.frames[0].image for one in found}
+    assert pictures == {one.burst.frames[0].image for one in again}
+    assert pictures != {one.burst.frames[0].image for one in viewed(known, [scene], seed=2)}
+    for one in found:
+        (frame,), (truth,) = one.burst.frames, one.burst.truths
+        assert decode_grey(truth).shape == (frame.height, frame.width)
+
+
+def test_an_unknown_fit_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UnknownFitError, match=f"nothing called horoscope can be fitted; there are {', '.join(FITS)}"):
+        run_calibrate(tmp_path, tmp_path, output=None, names=["horoscope"], console=Console())
