@@ -26,6 +26,10 @@ from stages.fitted_expertise import FITTED, FittedExpertise, expertise_bytes
 from training.fit_expertise import FitConfig, fit_expertise
 
 
+class UnknownFitError(ValueError):
+    """A fit was asked for that does not exist."""
+
+
 @dataclass(frozen=True)
 class Calibration:
     """What a fit is given.
@@ -53,7 +57,7 @@ def run_calibrate(root: Path, truth: Path, *, output: Path | None, names: Sequen
 
     Raises:
         TruthError: the truth folder is not as expected; the message says how it should be.
-        ValueError: there is no such fit.
+        UnknownFitError: there is no such fit.
     """
     unknown = sorted(set(names) - set(FITS))
     if unknown:
@@ -67,10 +71,6 @@ def run_calibrate(root: Path, truth: Path, *, output: Path | None, names: Sequen
         path = FITS[name](given)
         table.add_row(name, str(path), str(path.stat().st_size))
     console.print(table)
-
-
-class UnknownFitError(ValueError):
-    """A fit was asked for that does not exist."""
 
 
 def _fit_expertise(given: Calibration) -> Path:
