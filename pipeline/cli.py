@@ -148,7 +148,7 @@ def calibrate(
         Path,
         typer.Option(help="Holds images/ and masks/ with equal stems, or sub-folders that do.", exists=True),
     ],
-    names: Annotated[list[str] | None, typer.Argument(help="What to fit; default: everything. `expertise`.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="What to fit; default: everything. `reliability`.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for the fitted files; default: stages/fitted.")
     ] = None,

@@ -55,7 +55,9 @@ def test_folds_are_of_like_size_and_do_not_depend_on_the_order() -> None:
 
 
 def test_a_folds_table_stands_in_for_the_fitted_file_but_not_for_what_was_set_by_hand() -> None:
-    by_hand = {"isnet": Expertise(figure=0.9)}
-    config = folds.fuse_with(FuseConfig(expertise=by_hand), {"selfie": Expertise(portrait=1), "isnet": Expertise()})
-    assert config.fitted == ""
+    by_hand, fitted = {"isnet": Expertise(figure=0.9)}, {"selfie": Expertise(portrait=1), "isnet": Expertise()}
+    config = FuseConfig(expertise=by_hand, slopes={"edge_fit": 1})
+    config = folds.fuse_with(config, fitted, {"edge_fit": 3, "sureness": 2})
+    assert config.fitted == folds.without_fit(FuseConfig()).fitted == ""
     assert config.expertise == {"selfie": Expertise(portrait=1), **by_hand}
+    assert config.slopes == {"edge_fit": 1, "sureness": 2}
