@@ -12,7 +12,7 @@ repro: .venv/installed
 	$(BIN)/autoroto repro
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=85
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 test-faults: .venv/installed browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not exhaustive" --durations 25 tests/faults

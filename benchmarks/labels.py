@@ -219,7 +219,9 @@ def _table(name: str, frames: int, methods: dict[str, dict[str, float]]) -> Tabl
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help=f"about {QUICK_FRAMES} frames a set")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"measures about {QUICK_FRAMES} frames a set; fits see all"
+    )
     parser.add_argument(
         "--truth",
         type=Path,

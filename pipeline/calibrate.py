@@ -20,6 +20,10 @@ from stages.fitted_reliability import FITTED, FittedReliability, reliability_byt
 from training.fit_reliability import FitConfig, fit_reliability
 
 
+class UnknownFitError(ValueError):
+    """A fit was asked for that does not exist."""
+
+
 @dataclass(frozen=True)
 class Calibration:
     """What a fit is given.
@@ -46,7 +50,7 @@ def run_calibrate(root: Path, truth: Path, *, output: Path | None, names: Sequen
 
     Raises:
         TruthError: the truth folder is not as expected; the message says how it should be.
-        ValueError: there is no such fit.
+        UnknownFitError: there is no such fit.
     """
     unknown = sorted(set(names) - set(FITS))
     if unknown:
@@ -62,12 +66,8 @@ def run_calibrate(root: Path, truth: Path, *, output: Path | None, names: Sequen
     console.print(table)
 
 
-class UnknownFitError(ValueError):
-    """A fit was asked for that does not exist."""
-
-
 def _fit_reliability(given: Calibration) -> Path:
-    """Whom to trust, on every frame of the truth and views of them."""
+    """How good each teacher is at each kind of shot, and what can be seen of a vote, on the truth and views of it."""
     known = known_bursts(given.truth, given.params.ingest)
     frames = fitting_frames(known, given.params, given.cache, jobs=given.jobs, console=given.console)
     with stage_progress("reliability", given.console) as progress:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import cv2
 import numpy as np
 
-from datasets.images import Image, decode_grey, decode_rgb, encode_jpeg, encode_png
-from datasets.schema import FrameRow
+from datasets.images import decode_grey
 from pipeline.assets import AssetLock
 from pipeline.ensemble import Ensemble
 from pipeline.fetch import fetch_asset
@@ -23,8 +22,7 @@ from pipeline.params import Params
 from pipeline.truth import Burst, read_bursts, truth_sets
 from stages.fuse import Evidence, Fuse
 from stages.ingest import IngestConfig
-from stages.reliability import shot_of
-from training.fitting_views import View, largest_person, views
+from training.fitting_views import other_shots
 from training.known_frames import KnownFrame, known_frame
 
 VIEW_EVERY = 4
@@ -67,55 +65,26 @@ def known_bursts(root: Path, config: IngestConfig) -> list[Known]:
     return found
 
 
-def reserved_for_fitting() -> list[Image]:
+def reserved_for_fitting() -> list[bytes]:
     """The person-free pictures of the lock whose split is `train`: the keyed test clip lies on none of them."""
     names = [
         asset.name
         for asset in AssetLock.read()
         if asset.sidecar.get("role") == "background" and asset.sidecar.get("split") == "train"
     ]
-    return [decode_rgb(fetch_asset(name).read_bytes()) for name in names]
+    return [fetch_asset(name).read_bytes() for name in names]
 
 
-def viewed(known: Sequence[Known], scenes: Sequence[Image], *, seed: int = 0) -> list[Known]:
-    """Views of the frames (`training.fitting_views`), each a burst of its own in its frame's group.
-
-    A frame is shown as one of the kinds of shot that it is not, drawn at random.
-    """
+def viewed(known: Sequence[Known], scenes: Sequence[bytes], *, seed: int = 0) -> list[Known]:
+    """Every frame as another kind of shot (`training.fitting_views`), each a burst of its own in its frame's group."""
     found = []
     for one in known:
         for index, (frame, truth) in enumerate(zip(one.burst.frames, one.burst.truths, strict=True)):
             if index % VIEW_EVERY == 0:
                 rng = np.random.default_rng([seed, *hashlib.sha256(frame.image).digest()[:8]])
-                found += [Known(one.collection, one.group, burst) for burst in _views(frame, truth, scenes, rng)]
+                for row, mask in other_shots(frame, truth, scenes, rng):
+                    found.append(Known(one.collection, one.group, Burst((row,), (mask,))))
     return found
-
-
-def _views(frame: FrameRow, truth: bytes, scenes: Sequence[Image], rng: np.random.Generator) -> Iterator[Burst]:
-    image = decode_rgb(frame.image)
-    exact = np.asarray(cv2.resize(decode_grey(truth), image.shape[1::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    person = largest_person(exact)
-    if person is None:
-        return
-    height, width = exact.shape
-    shot = shot_of([(person[0] / width, person[1] / height, person[2] / width, person[3] / height)], [1.0])
-    kinds = {"portrait": shot.portrait, "figure": shot.figure, "distant": shot.distant}
-    others = [name for name in kinds if name != max(kinds, key=kinds.__getitem__)]
-    for view in views(image, exact, scenes, rng, names=[others[int(rng.integers(len(others)))]]):
-        yield Burst((_frame_of(view, frame),), (encode_png(view.truth),))
-
-
-def _frame_of(view: View, frame: FrameRow) -> FrameRow:
-    height, width = view.truth.shape
-    return replace(
-        frame,
-        name=f"{frame.name}-{view.name}",
-        width=width,
-        height=height,
-        source_width=width,
-        source_height=height,
-        image=encode_jpeg(view.image),
-    )
 
 
 def known_frames(

@@ -7,13 +7,15 @@ another scene they are distant: what is fitted on one collection then knows the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.images import Grey, Image
+from datasets.images import Grey, Image, decode_grey, decode_rgb, encode_jpeg, encode_png
+from datasets.schema import FrameRow
+from stages.reliability import shot_of
 
 _LEAST = 48
 """Views with a side of fewer pixels, or people of less height, are left out."""
@@ -29,13 +31,34 @@ class View:
     truth: Grey
 
 
+def other_shots(
+    frame: FrameRow, truth: bytes, scenes: Sequence[bytes], rng: np.random.Generator
+) -> Iterator[tuple[FrameRow, bytes]]:
+    """The frame as one of the kinds of shot that it is not, drawn at random, with its truth; nothing if it allows none.
+
+    Args:
+        truth: the exact mask, PNG, of any size of the frame's shape. scenes: person-free pictures, JPEG or PNG.
+    """
+    image = decode_rgb(frame.image)
+    exact = np.asarray(cv2.resize(decode_grey(truth), image.shape[1::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    person = largest_person(exact)
+    if person is None:
+        return
+    height, width = exact.shape
+    shot = shot_of([(person[0] / width, person[1] / height, person[2] / width, person[3] / height)], [1.0])
+    kinds = {"portrait": shot.portrait, "figure": shot.figure, "distant": shot.distant}
+    others = [name for name in kinds if name != max(kinds, key=kinds.__getitem__)]
+    for view in views(image, exact, scenes, rng, names=[others[int(rng.integers(len(others)))]]):
+        yield _row_of(view, frame), encode_png(view.truth)
+
+
 def views(
-    image: Image, truth: Grey, scenes: Sequence[Image], rng: np.random.Generator, *, names: Sequence[str]
+    image: Image, truth: Grey, scenes: Sequence[bytes], rng: np.random.Generator, *, names: Sequence[str]
 ) -> Iterator[View]:
     """Views of one frame, those named that it allows.
 
     `portrait` cuts the largest person at the waist; `figure` cuts the frame about that person; `distant` puts them, at
-    a third to two thirds of the height, before one of `scenes` (person-free pictures), and needs some.
+    a third to two thirds of the height, before one of `scenes` (person-free pictures, JPEG or PNG), and needs some.
     """
     box = largest_person(truth)
     if box is None:
@@ -46,9 +69,26 @@ def views(
         elif name == "figure":
             found = _window(name, image, truth, _about(box, rng))
         else:
-            found = _distant(image, truth, box, scenes[int(rng.integers(len(scenes)))], rng) if scenes else None
+            found = _distant(image, truth, box, _drawn(scenes, rng), rng) if scenes else None
         if found is not None:
             yield found
+
+
+def _drawn(scenes: Sequence[bytes], rng: np.random.Generator) -> Image:
+    return decode_rgb(scenes[int(rng.integers(len(scenes)))])
+
+
+def _row_of(view: View, frame: FrameRow) -> FrameRow:
+    height, width = view.truth.shape
+    return replace(
+        frame,
+        name=f"{frame.name}-{view.name}",
+        width=width,
+        height=height,
+        source_width=width,
+        source_height=height,
+        image=encode_jpeg(view.image),
+    )
 
 
 def largest_person(truth: Grey) -> tuple[int, int, int, int] | None:

@@ -56,7 +56,7 @@ class Nodes:
             if notes:
                 yield process, Path(notes[0])
 
-    def stop_at_work(self, raylets: tuple[int, ...], seconds: float = 60) -> int:
+    def stop_at_work(self, raylets: tuple[int, ...], seconds: float = 180) -> int:
         """Freeze a worker on one of the nodes once it is past its unit's first item; the raylet it belongs to.
 
         So it holds work that is done in part: whoever takes the unit over must do that item again.

@@ -120,7 +120,7 @@ def test_a_stage_that_wants_a_gpu_says_that_it_waits_or_does_without(project: Fa
             r"detect: waits for a worker to come up. A worker asks for 1 CPU of 2 .*1 GPU of 0 \(0 free\)", line
         )
         driver.send_signal(signal.SIGINT)
-        driver.communicate(timeout=60)
+        driver.communicate(timeout=240)
         set_resources(project, {"gpus": 1, "gpu_optional": True, "min_workers": NODES + 3, "max_workers": 8})
         end(start(project, "detect", nodes))
         assert last_run(project)["computed"] >= 1

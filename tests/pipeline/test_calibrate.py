@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from datasets.images import decode_grey
+from datasets.images import decode_grey, encode_png
 from pipeline.calibrate import FITS, UnknownFitError, run_calibrate
 from pipeline.calibration_data import known_bursts, viewed
 from stages.ingest import IngestConfig
@@ -41,7 +41,7 @@ def test_a_photo_is_a_source_and_a_sequence_is_one(tmp_path: Path) -> None:
 def test_views_stay_in_their_frames_group_and_come_again_the_same(tmp_path: Path) -> None:
     write_truth(tmp_path)
     known = known_bursts(tmp_path, IngestConfig(burst_frames=4))
-    scene = np.full((300, 400, 3), 90, np.uint8)
+    scene = encode_png(np.full((300, 400, 3), 90, np.uint8))
     found = viewed(known, [scene], seed=1)
     again = viewed(known[::-1], [scene], seed=1)
     assert {one.group for one in found} == {one.group for one in known}

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from datasets.images import encode_png
 from training.fitting_views import largest_person, views
 
 PERSON = np.array([210, 150, 90], np.uint8)
@@ -19,7 +20,7 @@ def standing() -> tuple[np.ndarray, np.ndarray]:
     return np.where(truth[..., None] > 0, PERSON, GROUND), truth
 
 
-SCENES = [np.full((360, 640, 3), 70, np.uint8)]
+SCENES = [encode_png(np.full((360, 640, 3), 70, np.uint8))]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -13,7 +13,7 @@ from stages.teachers.litert import LiteRTConfig
 BOX = (0.02, 0.02, 0.74, 1.0)
 
 
-def _check(config: LiteRTConfig, photo: np.ndarray) -> None:
+def assert_finds_the_astronaut(config: LiteRTConfig, photo: np.ndarray) -> None:
     """Face and suit are foreground, flag and shuttle are not."""
     pasted = paste_maps(config.open(Path()).predict(photo, [BOX]), 512, 512)
     assert pasted is not None
@@ -23,15 +23,15 @@ def _check(config: LiteRTConfig, photo: np.ndarray) -> None:
 
 def test_selfie(asset: Callable[[str], Path]) -> None:
     photo = decode_rgb(asset("astronaut").read_bytes())
-    _check(LiteRTConfig(file=str(asset("selfie")), size=(256, 256)), photo)
-    _check(LiteRTConfig(file=str(asset("selfie_landscape")), size=(144, 256)), photo)
+    assert_finds_the_astronaut(LiteRTConfig(file=str(asset("selfie")), size=(256, 256)), photo)
+    assert_finds_the_astronaut(LiteRTConfig(file=str(asset("selfie_landscape")), size=(144, 256)), photo)
 
 
 def test_pose_output_in_person_crops(asset: Callable[[str], Path]) -> None:
     config = LiteRTConfig(
         file=str(asset("pose_landmark_full")), size=(256, 256), output=2, activation="sigmoid", region="crop", fit="pad"
     )
-    _check(config, decode_rgb(asset("astronaut").read_bytes()))
+    assert_finds_the_astronaut(config, decode_rgb(asset("astronaut").read_bytes()))
 
 
 def test_a_declaration_that_does_not_fit_the_file_says_so(asset: Callable[[str], Path]) -> None:
