@@ -46,6 +46,7 @@ class FuseConfig(Config):
         expertise: teacher to how good it is at each kind of shot, by hand: counts more than the file, which counts more
             than `stages.reliability.BY_DESIGN`. A teacher that none of them names counts one half throughout.
         slopes: the same for the signals of `stages.teacher_signals`: a weight is expertise × exp(Σ slope · signal).
+            They hold where a body is shown; on portraits `stages.reliability.SLOPES` do.
         min_box_score: person boxes below this confidence are not used.
         box_margin: foreground that touches no box enlarged this many times is no person.
         jpeg_quality: of the stored foreground colours.

@@ -44,7 +44,7 @@ teachers that the fitted table lacks, and is where a fit starts."""
 
 
 SLOPES = {"edge_fit": 4.0}
-"""Where a fit of the slopes starts, and what counts without one."""
+"""What counts on portraits, where a fit of the slopes starts, and what counts without one."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,16 @@ def weigh(
 ) -> Weights:
     """Weight of each teacher on this frame, `(T,)` float32 with sum 1: expertise for the shot × exp(Σ slope · signal).
 
+    `slopes` hold where a body is shown; on portraits `SLOPES` do, with straight ramps between. Agreement and sureness
+    tell who is right about a whole body; on a portrait they favour the many who do not know portraits.
+
     Args:
         signals: `(T, S)` from `teacher_signals`. teachers: their T names.
         expertise: by teacher; a teacher it lacks gets `Expertise()`.
         slopes: by name of a signal; one it lacks does not count.
     """
-    slope = np.array([slopes.get(name, 0.0) for name in SIGNALS])
-    gain = signals.astype(np.float64) @ slope
+    body, portrait = (np.array([given.get(name, 0.0) for name in SIGNALS]) for given in (slopes, SLOPES))
+    gain = signals.astype(np.float64) @ (shot.portrait * portrait + (1 - shot.portrait) * body)
     gain = np.exp(gain - gain.max())
     known = [expertise.get(teacher, Expertise()) for teacher in teachers]
     skill = np.array([shot.portrait * k.portrait + shot.figure * k.figure + shot.distant * k.distant for k in known])

@@ -38,15 +38,16 @@ class FitConfig(Config):
         learning_rate: Adam's at the start; it falls to 0.
         pull: towards the inverse mean errors, which the expertise starts from: cost of the mean squared change of
             logarithms.
-        slope_pull: towards `stages.reliability.SLOPES`: cost of the mean squared change, signals scaled to spread 1.
+        slope_pull: of the slopes towards `stages.reliability.SLOPES`: cost of the mean squared change, signals
+            scaled to spread 1.
         seed: of the order of frames.
     """
 
-    steps: int = Field(default=500, ge=0)
+    steps: int = Field(default=800, ge=0)
     batch: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=0.03, gt=0)
-    pull: float = Field(default=0.02, ge=0)
-    slope_pull: float = Field(default=0.02, ge=0)
+    pull: float = Field(default=0.01, ge=0)
+    slope_pull: float = Field(default=0.002, ge=0)
     seed: int = 0
 
 
@@ -113,7 +114,7 @@ def _fit(
     rows = [[getattr(skill, kind) for kind in KINDS] for skill in start.values()]
     origin = torch.log(torch.tensor(rows).clamp(min=_LEAST_SKILL))
     spread = torch.from_numpy(np.concatenate([frame.signals for frame in frames]).std(axis=0) + 1e-6)
-    before = torch.tensor([SLOPES.get(name, 0.0) for name in SIGNALS])
+    before = _portrait_slopes()
     logs, change = origin.clone().requires_grad_(), torch.zeros(len(SIGNALS), requires_grad=True)
     optimizer = torch.optim.Adam([logs, change], config.learning_rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, max(1, config.steps))
@@ -138,9 +139,15 @@ def _cost(logs: Tensor, slopes: Tensor, frame: KnownFrame, places: Mapping[str, 
     """Soft Jaccard distance of the weighted mean, as `stages.reliability.weigh` and `strategies.weighted` give it."""
     skills = logs[[places[teacher] for teacher in frame.teachers]].exp()
     shot = torch.tensor([getattr(frame.shot, kind) for kind in KINDS], dtype=torch.float32)
+    slopes = frame.shot.portrait * _portrait_slopes() + (1 - frame.shot.portrait) * slopes
     weights = torch.softmax(torch.log(skills @ shot) + torch.from_numpy(frame.signals) @ slopes, dim=0)
     mean = (weights[:, None, None] * torch.from_numpy(frame.maps())).sum(dim=0).clamp(0.01, 0.99)
     found = mean.square() / (mean.square() + (1 - mean).square())  # twice the logit: what counts is the side of 1/2
     truth = torch.from_numpy(frame.truth.astype(np.float32) / np.float32(255))
     both = (found * truth).sum()
     return 1 - both / (found.sum() + truth.sum() - both)
+
+
+def _portrait_slopes() -> Tensor:
+    """`SLOPES` as `(S,)`."""
+    return torch.tensor([SLOPES.get(name, 0.0) for name in SIGNALS])

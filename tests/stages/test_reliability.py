@@ -58,10 +58,18 @@ def test_weights_are_expertise_times_signals_by_hand() -> None:
     alike = signals(edge_fit=[0.3, 0.3])
     assert weigh(alike, ["a", "b"], shot, expertise, SLOPES) == pytest.approx([0.6 / 0.95, 0.35 / 0.95])
     told = signals(edge_fit=[0.0, 0.5], sureness=[0.4, 0.1])
-    shares = [0.6 * np.exp(0.4 * 2), 0.35 * np.exp(0.5 * 4 + 0.1 * 2)]
-    weights = weigh(told, ["a", "b"], shot, expertise, {"edge_fit": 4, "sureness": 2})
+    # half a portrait: half of SLOPES' 4 and half of the 6 for edge_fit, half of the 2 for sureness
+    shares = [0.6 * np.exp(0.4 * 1), 0.35 * np.exp(0.5 * 5 + 0.1 * 1)]
+    weights = weigh(told, ["a", "b"], shot, expertise, {"edge_fit": 6, "sureness": 2})
     assert weights == pytest.approx(np.array(shares) / sum(shares))
-    assert weigh(told, ["x", "y"], shot, {}, {}) == pytest.approx([0.5, 0.5])
+    assert weigh(told, ["x", "y"], Shot(0, 1, 0), {}, {}) == pytest.approx([0.5, 0.5])
+
+
+def test_on_a_portrait_the_fitted_slopes_say_nothing() -> None:
+    told, teachers = signals(edge_fit=[0.0, 0.5], sureness=[1.0, 0.1]), ["a", "b"]
+    portraits = [weigh(told, teachers, Shot(1, 0, 0), {}, slopes) for slopes in (SLOPES, {"sureness": 50.0}, {})]
+    assert portraits[0].tolist() == portraits[1].tolist() == portraits[2].tolist()
+    assert portraits[0][1] == pytest.approx(1 / (1 + np.exp(-2)))
 
 
 def test_the_order_of_teachers_does_not_matter_and_steep_slopes_do_not_overflow() -> None:
