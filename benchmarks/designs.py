@@ -28,9 +28,9 @@ from pipeline.folds import KEYED, REGIMES, fit_for, fit_names, fitting_frames, f
 from pipeline.params import load_params
 from pipeline.progress import stage_progress
 from qa.metrics import boundary_f, iou
-from stages.reliability import BY_DESIGN, Expertise
+from stages.reliability import BY_DESIGN, SLOPES, Expertise
 from stages.strategies import STRATEGIES, weighted
-from training.fit_expertise import FitConfig, fit_expertise, measured_expertise
+from training.fit_reliability import FitConfig, fit_reliability, measured_expertise
 from training.known_frames import KnownFrame
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +45,6 @@ def main() -> None:
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
     link_models(params, options.cache)
-    config = FitConfig(edge_gain=params.fuse.edge_gain)
     known = known_bursts(options.truth, params.ingest)
     keyed = [Known(KEYED, KEYED, burst) for burst in keyed_bursts(params.ingest)]
     dealt = folds(known)
@@ -56,7 +55,7 @@ def main() -> None:
     found: dict[str, dict[str, list[Scores]]] = {regime: {} for regime in REGIMES}
     with stage_progress("designs", console) as progress:
         for done, name in enumerate(names, start=1):
-            designs = fitted_designs(seen_by(name, material, dealt), config)
+            designs = fitted_designs(seen_by(name, material, dealt))
             for regime in REGIMES:
                 for frame in measured:
                     if fit_for(frame, regime, dealt) == name:
@@ -68,23 +67,24 @@ def main() -> None:
     print(json.dumps(means))
 
 
-def fitted_designs(seen: Sequence[KnownFrame], config: FitConfig) -> Mapping[str, Design]:
+def fitted_designs(seen: Sequence[KnownFrame]) -> Mapping[str, Design]:
     """Name to design, fitted on `seen` where it is."""
 
-    def by_table(table: Mapping[str, Expertise]) -> Design:
-        return lambda frame: weighted(frame.maps(), frame.weights(table, edge_gain=config.edge_gain))
+    def by_table(table: Mapping[str, Expertise], slopes: Mapping[str, float] = SLOPES) -> Design:
+        return lambda frame: weighted(frame.maps(), frame.weights(table, slopes))
 
     def by_rule(name: str) -> Design:
-        return lambda frame: STRATEGIES[name](frame.maps(), frame.weights({}, edge_gain=0))
+        return lambda frame: STRATEGIES[name](frame.maps(), frame.weights({}, {}))
 
     designs = {name: by_rule(name) for name in STRATEGIES if name != "weighted"}
     measured = measured_expertise(seen)
-    frames = FrameWeights(seen, measured, config.edge_gain)
+    frames = FrameWeights(seen)
     return {
         **designs,
         "weighted, by design": by_table(BY_DESIGN),
         "weighted, measured": by_table(measured),
-        "weighted, fitted": by_table(fit_expertise(seen, config)),
+        "weighted, fitted by kind of shot": by_table(fit_reliability(seen, FitConfig(slope_pull=1e3))[0]),
+        "weighted, fitted": by_table(*fit_reliability(seen, FitConfig())),
         "guessed weights": frames.mixed,
         "guessed choice": frames.selected,
     }

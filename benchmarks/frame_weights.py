@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.metrics import iou
-from stages.reliability import Expertise
 from stages.strategies import weighted
 from training.known_frames import KnownFrame
 
@@ -21,9 +19,8 @@ _LEAST = 0.01
 class FrameWeights:
     """Ridge regression from a teacher's signals on a frame to the logarithm of its error (1 - IoU)."""
 
-    def __init__(self, frames: Sequence[KnownFrame], expertise: Mapping[str, Expertise], edge_gain: float) -> None:
+    def __init__(self, frames: Sequence[KnownFrame]) -> None:
         self._slots = sorted({teacher for frame in frames for teacher in frame.teachers})
-        self._expertise, self._edge_gain = expertise, edge_gain
         table = np.concatenate([self._signals(frame) for frame in frames])
         aims = np.log(1 - np.concatenate([frame.ious for frame in frames]) + _LEAST)
         self._centre, self._spread = table.mean(axis=0), table.std(axis=0) + 1e-6
@@ -46,22 +43,10 @@ class FrameWeights:
         return np.asarray((self._signals(frame) - self._centre) / self._spread @ self._slopes + self._mean)
 
     def _signals(self, frame: KnownFrame) -> NDArray[np.float64]:
-        """`(T, S)`: who it is, on which kind of shot, agreement, edges, boxes, sureness."""
-        votes = frame.maps()
-        middle = weighted(votes, frame.weights(self._expertise, edge_gain=self._edge_gain))
+        """`(T, S)`: who it is, on which kind of shot, what can be seen of its vote."""
         shot = np.array([frame.shot.portrait, frame.shot.figure, frame.shot.distant])
         rows = []
-        for index, (teacher, vote) in enumerate(zip(frame.teachers, votes, strict=True)):
+        for teacher, signals in zip(frame.teachers, frame.signals, strict=True):
             who = np.array([teacher == slot for slot in self._slots], float)
-            others = [iou(vote, other) for place, other in enumerate(votes) if place != index]
-            signals = [
-                iou(vote, middle),
-                float(np.mean(others)) if others else 1.0,
-                max(others, default=1.0),
-                frame.fits[index],
-                frame.people[index],
-                np.log(max(float(vote.sum()), 1.0) / max(float(middle.sum()), 1.0)),
-                float(np.abs(2 * vote - 1).mean()),
-            ]
             rows.append(np.concatenate([who, np.outer(who, shot).ravel(), shot, signals]))
         return np.array(rows)

@@ -22,8 +22,8 @@ from pipeline.progress import stage_progress
 from qa.annotation_fit import fit_annotation_judge
 from qa.annotations import FITTED as ANNOTATION_JUDGE
 from qa.judge import FITTED as JUDGE
-from stages.fitted_expertise import FITTED, FittedExpertise, expertise_bytes
-from training.fit_expertise import FitConfig, fit_expertise
+from stages.fitted_reliability import FITTED, FittedReliability, reliability_bytes
+from training.fit_reliability import FitConfig, fit_reliability
 
 
 class UnknownFitError(ValueError):
@@ -73,23 +73,23 @@ def run_calibrate(root: Path, truth: Path, *, output: Path | None, names: Sequen
     console.print(table)
 
 
-def _fit_expertise(given: Calibration) -> Path:
-    """How good each teacher is at each kind of shot, on every frame of the truth and views of them."""
+def _fit_reliability(given: Calibration) -> Path:
+    """How good each teacher is at each kind of shot, and what can be seen of a vote, on the truth and views of it."""
     known = known_bursts(given.truth, given.params.ingest)
     frames = fitting_frames(known, given.params, given.cache, jobs=given.jobs, console=given.console)
-    config = FitConfig(edge_gain=given.params.fuse.edge_gain)
-    with stage_progress("expertise", given.console) as progress:
-        table = fit_expertise(frames, config, lambda done, total: progress(done, total, ""))
-    fitted = FittedExpertise(
-        expertise=table,
+    with stage_progress("reliability", given.console) as progress:
+        expertise, slopes = fit_reliability(frames, FitConfig(), lambda done, total: progress(done, total, ""))
+    fitted = FittedReliability(
+        expertise=expertise,
+        slopes=slopes,
         fitted_on=", ".join(sorted({frame.collection for frame in frames})),
         frames=len(frames),
         sources=len({frame.group for frame in frames}),
-        command="autoroto calibrate --truth DIR expertise",
+        command="autoroto calibrate --truth DIR reliability",
     )
-    path = (given.output or FITTED) / "expertise.json"
+    path = (given.output or FITTED) / "reliability.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, expertise_bytes(fitted))
+    write_atomically(path, reliability_bytes(fitted))
     return path
 
 
@@ -128,5 +128,5 @@ def _fit_annotations(given: Calibration) -> Path:
     return path
 
 
-FITS: Mapping[str, Fit] = {"expertise": _fit_expertise, "judge": _fit_judge, "annotations": _fit_annotations}
+FITS: Mapping[str, Fit] = {"reliability": _fit_reliability, "judge": _fit_judge, "annotations": _fit_annotations}
 """By the name one asks for them by, in the order in which they depend on each other."""

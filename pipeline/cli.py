@@ -149,7 +149,8 @@ def calibrate(
         typer.Option(help="Holds images/ and masks/ with equal stems, or sub-folders that do.", exists=True),
     ],
     names: Annotated[
-        list[str] | None, typer.Argument(help="What to fit; default: everything. `expertise`, `judge`, `annotations`.")
+        list[str] | None,
+        typer.Argument(help="What to fit; default: everything. `reliability`, `judge`, `annotations`."),
     ] = None,
     output: Annotated[
         Path | None,

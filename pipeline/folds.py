@@ -18,7 +18,7 @@ from pipeline.params import Params
 from pipeline.progress import stage_progress
 from stages.fuse import FuseConfig
 from stages.reliability import Expertise
-from training.fit_expertise import FitConfig, fit_expertise
+from training.fit_reliability import FitConfig, fit_reliability
 from training.known_frames import KnownFrame
 
 FOLDS = 3
@@ -95,18 +95,19 @@ def cross_fits(
 ) -> dict[str, FuseConfig]:
     """Fit name to the `fuse` that all measured with it is labelled by; without any truth the project's own, as it is.
 
-    The table of expertise is fitted on `known` and its views, which are made here unless they are given; with nothing
-    left to see, it is `stages.reliability.BY_DESIGN`.
+    Whom to trust is fitted on `known` and its views, which are made here unless they are given; with nothing left to
+    see, it is what is known by design.
     """
     if not known:
         return dict.fromkeys(names, params.fuse)
     frames = fitting_frames(known, params, cache, jobs=jobs, console=console, views=views)
-    config = FitConfig(edge_gain=params.fuse.edge_gain)
     fits = {}
     with stage_progress("fits", console) as progress:
         for done, name in enumerate(names, start=1):
             seen = seen_by(name, frames, dealt)
-            fits[name] = fuse_with(params.fuse, fit_expertise(seen, config) if seen else {})
+            fits[name] = (
+                fuse_with(params.fuse, *fit_reliability(seen, FitConfig())) if seen else without_fit(params.fuse)
+            )
             progress(done, len(names), name)
     return fits
 
@@ -126,9 +127,15 @@ def fitting_frames(
         return known_frames(material, params, cache, jobs=jobs, progress=progress)
 
 
-def fuse_with(config: FuseConfig, expertise: dict[str, Expertise]) -> FuseConfig:
-    """The project's `fuse` with another table than the fitted file's."""
-    return config.model_copy(update={"fitted": "", "expertise": {**expertise, **config.expertise}})
+def fuse_with(config: FuseConfig, expertise: dict[str, Expertise], slopes: dict[str, float]) -> FuseConfig:
+    """The project's `fuse` with another fit than its file's."""
+    update = {"expertise": {**expertise, **config.expertise}, "slopes": {**slopes, **config.slopes}}
+    return without_fit(config.model_copy(update=update))
+
+
+def without_fit(config: FuseConfig) -> FuseConfig:
+    """The project's `fuse` without its file."""
+    return config.model_copy(update={"fitted": ""})
 
 
 def _digest(text: str) -> str:

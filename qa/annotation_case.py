@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from qa.metrics import Mask
 from qa.view import Outline, View
-from stages.reliability import BY_DESIGN, edge_strength, reliabilities, shot_of
+from stages.reliability import shot_of, weigh_by_design
 from stages.strategies import weighted
+from stages.teacher_signals import edge_fit, edge_strength
 
-EDGE_GAIN = 4.0
-"""As `fuse.edge_gain`."""
 SURE = 0.3
 """Distance from one half from which the teachers' probability is sure of its side."""
 
@@ -67,8 +66,8 @@ class Case:
 
 
 def reference(view: View) -> Field:
-    """`(H, W)` float32 0-1: the votes of a view weighted as stage `fuse` weighs them, imported masks left out."""
+    """`(H, W)` float32 0-1: the votes of a view, weighted by design, imported masks left out."""
     votes = np.stack(list(view.votes.values())).astype(np.float32) / np.float32(255)
     shot = shot_of(view.boxes or (), view.scores)
-    weights = reliabilities(votes, list(view.votes), edge_strength(view.image), shot, BY_DESIGN, edge_gain=EDGE_GAIN)
-    return weighted(votes, weights)
+    edges = edge_strength(view.image)
+    return weighted(votes, weigh_by_design([edge_fit(vote, edges) for vote in votes], list(view.votes), shot))

@@ -7,10 +7,7 @@ import numpy as np
 from qa.metrics import iou
 from qa.support import least_support
 from qa.view import Outline, View
-from stages.reliability import BY_DESIGN, shot_of, weigh
-
-EDGE_GAIN = 4.0
-"""Preference for teachers whose contour follows the picture's edges, see `stages.reliability.weigh`."""
+from stages.reliability import shot_of, weigh_by_design
 
 
 def expert_signals(view: View) -> dict[str, float]:
@@ -27,7 +24,7 @@ def expert_signals(view: View) -> dict[str, float]:
         return {}
     fits = [float(np.mean(view.near_edges[one.edge])) if one.edge.any() else 0.0 for one in view.outlines]
     shot = shot_of([tuple(box) for box in view.boxes or ()], list(view.scores))
-    weights = weigh(fits, list(view.votes), shot, BY_DESIGN, edge_gain=EDGE_GAIN)
+    weights = weigh_by_design(fits, list(view.votes), shot)
     label, band = view.label.mask, view.label.band
     mean, ayes = np.zeros(view.shape, np.float32), np.zeros(view.shape, np.float32)
     for weight, vote, outline in zip(weights, view.votes.values(), view.outlines, strict=True):

@@ -16,13 +16,14 @@ from datasets.clips import Clip
 from datasets.images import Image, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, LabelRow, VoteRow
 from stages.base import ClipStage, Config, Drop
-from stages.fitted_expertise import FITTED, read_expertise
+from stages.fitted_reliability import FITTED, read_reliability
 from stages.keying import estimate_screen, key
 from stages.matting import MattingConfig, foreground_colours, matte, prepare
 from stages.paste import Window, paste
-from stages.reliability import BY_DESIGN, Expertise, Shot, edge_strength, reliabilities, shot_of
+from stages.reliability import BY_DESIGN, SLOPES, Expertise, Shot, shot_of, weigh
 from stages.semantics import keep_people
 from stages.strategies import STRATEGIES, Probability, Stack, Weights, disagreement, support
+from stages.teacher_signals import Signals, edge_strength, teacher_signals
 from stages.temporal import BurstTracks, TemporalConfig, fuse_neighbours, remove_flicker
 from stages.trimap import UNKNOWN, TrimapConfig, trimap_from_votes
 from stages.trust import TrustConfig, trust_map
@@ -40,12 +41,12 @@ class FuseConfig(Config):
     Attributes:
         strategy: a name of `stages.strategies.STRATEGIES`.
         longest_side: a label has its frame's stored size, limited to this many pixels.
-        fitted: file of how good each teacher is at each kind of shot, in `stages/fitted` or an absolute path; empty for
-            none. `autoroto calibrate` fits it.
-        expertise: the same by hand; what is said here counts more than the file, which counts more than
-            `stages.reliability.BY_DESIGN`. A teacher that none of them names counts one half throughout.
-        edge_gain: preference for teachers whose contour follows the picture's edges: weight × exp(gain · fit). Chosen,
-            like the trimap's widths and the matting's prior weight, on subsets of the benchmark's three sets.
+        fitted: file of whom to trust, in `stages/fitted` or an absolute path; empty for none. `autoroto calibrate` fits
+            it.
+        expertise: teacher to how good it is at each kind of shot, by hand: counts more than the file, which counts more
+            than `stages.reliability.BY_DESIGN`. A teacher that none of them names counts one half throughout.
+        slopes: the same for the signals of `stages.teacher_signals`: a weight is expertise × exp(Σ slope · signal).
+            They hold where a body is shown; on portraits `stages.reliability.SLOPES` do.
         min_box_score: person boxes below this confidence are not used.
         box_margin: foreground that touches no box enlarged this many times is no person.
         jpeg_quality: of the stored foreground colours.
@@ -53,9 +54,9 @@ class FuseConfig(Config):
 
     strategy: str = "weighted"
     longest_side: int = Field(default=640, ge=16)
-    fitted: str = "expertise.json"
+    fitted: str = "reliability.json"
     expertise: dict[str, Expertise] = Field(default_factory=dict)
-    edge_gain: float = Field(default=4.0, ge=0)
+    slopes: dict[str, float] = Field(default_factory=dict)
     min_box_score: float = Field(default=0.25, ge=0, le=1)
     box_margin: float = Field(default=1.25, ge=1)
     jpeg_quality: int = Field(default=95, ge=1, le=100)
@@ -79,7 +80,8 @@ class Evidence:
     Attributes:
         frame: its row. image: `(H, W, 3)` uint8 RGB.
         boxes: confident person boxes, as fractions. shot: the kind of shot.
-        teachers: names of the T teachers that voted. votes: `(T, H, W)` float32 0-1. weights: `(T,)`, sum 1.
+        teachers: names of the T teachers that voted. votes: `(T, H, W)` float32 0-1.
+        signals: `(T, S)`, what can be seen of the votes. weights: `(T,)`, sum 1.
     """
 
     frame: FrameRow
@@ -88,6 +90,7 @@ class Evidence:
     shot: Shot
     teachers: list[str]
     votes: Stack
+    signals: Signals
     weights: Weights
 
 
@@ -105,16 +108,19 @@ class Fuse(ClipStage[LabelRow]):
 
     def setup(self) -> None:
         prepare()
-        _ = self._expertise  # a missing file is said before the first frame
+        _ = self._reliability  # a missing file is said before the first frame
 
     @property
     def _fitted(self) -> Path | None:
         return FITTED / self.config.fitted if self.config.fitted else None
 
     @cached_property
-    def _expertise(self) -> dict[str, Expertise]:
-        fitted = read_expertise(self._fitted).expertise if self._fitted else {}
-        return {**BY_DESIGN, **fitted, **self.config.expertise}
+    def _reliability(self) -> tuple[dict[str, Expertise], dict[str, float]]:
+        """Expertise and slopes: by hand before fitted before known by design."""
+        if self._fitted is None:
+            return {**BY_DESIGN, **self.config.expertise}, {**SLOPES, **self.config.slopes}
+        fitted = read_reliability(self._fitted)
+        return {**BY_DESIGN, **fitted.expertise, **self.config.expertise}, {**fitted.slopes, **self.config.slopes}
 
     def process(self, item: Clip) -> Iterable[LabelRow | Drop]:
         """Labels of one burst in order; person-free backgrounds and frames without any vote are dropped."""
@@ -138,15 +144,9 @@ class Fuse(ClipStage[LabelRow]):
         boxes, scores = confident_boxes(clip.boxes[index], self.config.min_box_score)
         shot = shot_of(boxes, scores)
         stack = np.stack(list(votes.values()))
-        weights = reliabilities(
-            stack,
-            list(votes),
-            edge_strength(image),
-            shot,
-            self._expertise,
-            edge_gain=self.config.edge_gain,
-        )
-        return Evidence(frame, image, boxes, shot, list(votes), stack, weights)
+        signals = teacher_signals(stack, edge_strength(image), boxes)
+        weights = weigh(signals, list(votes), shot, *self._reliability)
+        return Evidence(frame, image, boxes, shot, list(votes), stack, signals, weights)
 
     def probability(self, evidence: Evidence) -> Probability:
         """The votes of one frame as one map, `(H, W)` 0-1, before time, people and edges are looked at."""

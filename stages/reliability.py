@@ -1,19 +1,17 @@
-"""How far each teacher is to be trusted on a frame, judged without truth: by the kind of shot and by edge fit."""
+"""How far each teacher is to be trusted on a frame, judged without truth: by the kind of shot and by its vote."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from datasets.images import Image
 from stages.base import Config
 from stages.paste import Window
-from stages.strategies import Stack, Weights
+from stages.strategies import Weights
+from stages.teacher_signals import SIGNALS, Signals
 
 _MAIN = 0.5
 """The main person is the largest box whose score is at least this fraction of the best score."""
@@ -45,6 +43,10 @@ BY_DESIGN = {
 teachers that the fitted table lacks, and is where a fit starts."""
 
 
+SLOPES = {"edge_fit": 4.0}
+"""What counts on portraits, where a fit of the slopes starts, and what counts without one."""
+
+
 @dataclass(frozen=True)
 class Shot:
     """Memberships 0-1 of a frame in three kinds of shot; they sum to 1."""
@@ -69,56 +71,41 @@ def shot_of(boxes: Sequence[Window], scores: Sequence[float]) -> Shot:
     return Shot(portrait, 1 - portrait - distant, distant)
 
 
-def reliabilities(
-    votes: Stack,
+def weigh(
+    signals: Signals,
     teachers: Sequence[str],
-    edges: NDArray[np.float32],
     shot: Shot,
     expertise: Mapping[str, Expertise],
-    *,
-    edge_gain: float,
+    slopes: Mapping[str, float],
 ) -> Weights:
-    """Weight of each teacher on this frame, `(T,)` float32 with sum 1: expertise for the shot × exp(gain · edge fit).
+    """Weight of each teacher on this frame, `(T,)` float32 with sum 1: expertise for the shot × exp(Σ slope · signal).
+
+    `slopes` hold where a body is shown; on portraits `SLOPES` do, with straight ramps between. Agreement and sureness
+    tell who is right about a whole body; on a portrait they favour the many who do not know portraits.
 
     Args:
-        votes: `(T, H, W)`, 0-1. teachers: their T names.
-        edges: `(H, W)` from `edge_strength` of the frame.
+        signals: `(T, S)` from `teacher_signals`. teachers: their T names.
         expertise: by teacher; a teacher it lacks gets `Expertise()`.
-        edge_gain: 0 leaves edge fit out.
+        slopes: by name of a signal; one it lacks does not count.
     """
-    return weigh([edge_fit(vote, edges) for vote in votes], teachers, shot, expertise, edge_gain=edge_gain)
-
-
-def weigh(
-    fits: Sequence[float], teachers: Sequence[str], shot: Shot, expertise: Mapping[str, Expertise], *, edge_gain: float
-) -> Weights:
-    """As `reliabilities`, from every teacher's `edge_fit`."""
-    weights = np.zeros(len(fits))
-    for index, (teacher, fit) in enumerate(zip(teachers, fits, strict=True)):
-        known = expertise.get(teacher, Expertise())
-        skill = shot.portrait * known.portrait + shot.figure * known.figure + shot.distant * known.distant
-        weights[index] = skill * np.exp(edge_gain * fit)
-    if weights.sum() <= 0:
-        weights[:] = 1
+    body, portrait = (np.array([given.get(name, 0.0) for name in SIGNALS]) for given in (slopes, SLOPES))
+    gain = signals.astype(np.float64) @ (shot.portrait * portrait + (1 - shot.portrait) * body)
+    gain = np.exp(gain - gain.max())
+    known = [expertise.get(teacher, Expertise()) for teacher in teachers]
+    skill = np.array([shot.portrait * k.portrait + shot.figure * k.figure + shot.distant * k.distant for k in known])
+    weights = skill * gain if skill.max() > 0 else np.ones(len(known))
     return np.asarray(weights / weights.sum(), np.float32)
 
 
-def edge_strength(image: Image) -> NDArray[np.float32]:
-    """`(H, W)` float32 0-1: gradient of the picture (largest of R, G, B), 1 from its own 90th percentile upwards."""
-    smooth = cv2.GaussianBlur(image, (0, 0), 1.0)
-    x, y = (cv2.Sobel(smooth, cv2.CV_32F, dx, dy) for dx, dy in ((1, 0), (0, 1)))
-    strength = np.hypot(x, y).max(axis=2)  # not cv2.magnitude: its last bit depends on where the array lies in memory
-    return np.asarray(np.clip(strength / max(float(np.quantile(strength, 0.9)), 1.0), 0, 1), np.float32)
+def weigh_by_design(edge_fits: Sequence[float], teachers: Sequence[str], shot: Shot) -> Weights:
+    """As `weigh`, by what is known without fitting: whoever judges labels by it has seen no truth.
 
-
-def edge_fit(vote: NDArray[np.float32], edges: NDArray[np.float32]) -> float:
-    """Mean edge strength, 0-1, along the contour of `vote` `(H, W)`; 0 when it has no contour.
-
-    A contour that follows the picture's edges is right more often than one that crosses flat areas.
+    Args:
+        edge_fits: `stages.teacher_signals.edge_fit` of each of the T teachers' votes.
     """
-    mask = (vote >= 0.5).astype(np.uint8)
-    contour = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    return float(np.mean(edges[contour])) if contour.any() else 0.0
+    signals = np.zeros((len(edge_fits), len(SIGNALS)), np.float32)
+    signals[:, SIGNALS.index("edge_fit")] = edge_fits
+    return weigh(signals, teachers, shot, BY_DESIGN, SLOPES)
 
 
 def _ramp(value: float, zero: float, one: float) -> float:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from datasets.images import Grey
 from qa.metrics import iou
 from stages.fuse import Evidence
-from stages.reliability import Expertise, Shot, edge_fit, edge_strength, weigh
+from stages.reliability import Expertise, Shot, weigh
 from stages.strategies import Weights
+from stages.teacher_signals import Signals
 
 SIDE = 192
 """Longest side in pixels of what is kept."""
@@ -28,8 +29,8 @@ class KnownFrame:
         collection: the set of footage it belongs to.
         teachers: names of the T teachers that voted.
         votes: `(T, h, w)` uint8. truth: `(h, w)` uint8, averaged by area.
-        shot: the kind of shot. people: share 0-1 of each teacher's vote that lies in the confident person boxes.
-        fits: every teacher's `edge_fit` at label size. ious: every teacher's IoU with truth there.
+        shot: the kind of shot.
+        signals: `(T, S)` of `stages.teacher_signals` at label size. ious: every teacher's IoU with truth there.
     """
 
     group: str
@@ -38,13 +39,12 @@ class KnownFrame:
     votes: NDArray[np.uint8]
     truth: Grey
     shot: Shot
-    people: tuple[float, ...]
-    fits: tuple[float, ...]
+    signals: Signals
     ious: tuple[float, ...]
 
-    def weights(self, expertise: Mapping[str, Expertise], *, edge_gain: float) -> Weights:
+    def weights(self, expertise: Mapping[str, Expertise], slopes: Mapping[str, float]) -> Weights:
         """Weight of each teacher, as `fuse` gives it."""
-        return weigh(self.fits, self.teachers, self.shot, expertise, edge_gain=edge_gain)
+        return weigh(self.signals, self.teachers, self.shot, expertise, slopes)
 
     def maps(self) -> NDArray[np.float32]:
         """The votes as `(T, h, w)` float32 0-1."""
@@ -54,10 +54,9 @@ class KnownFrame:
 def known_frame(evidence: Evidence, truth: Grey, *, group: str, collection: str, side: int = SIDE) -> KnownFrame:
     """What is kept of a frame; `truth` is `(H, W)` uint8 at any size of the same shape."""
     height, width = evidence.image.shape[:2]
-    exact, edges = sized(truth, width, height), edge_strength(evidence.image)
+    exact = sized(truth, width, height)
     scale = min(1.0, side / max(width, height))
     columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
-    inside = _boxed(evidence, width, height)
     return KnownFrame(
         group=group,
         collection=collection,
@@ -65,8 +64,7 @@ def known_frame(evidence: Evidence, truth: Grey, *, group: str, collection: str,
         votes=np.stack([sized(np.rint(vote * 255).astype(np.uint8), columns, rows) for vote in evidence.votes]),
         truth=sized(exact, columns, rows),
         shot=evidence.shot,
-        people=tuple(float(vote[inside].sum() / max(float(vote.sum()), 1.0)) for vote in evidence.votes),
-        fits=tuple(edge_fit(vote, edges) for vote in evidence.votes),
+        signals=evidence.signals,
         ious=tuple(iou(vote, exact) for vote in evidence.votes),
     )
 
@@ -78,11 +76,3 @@ def sized(values: Grey, width: int, height: int) -> Grey:
     shrinks = width < values.shape[1] or height < values.shape[0]
     flag = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(values, (width, height), interpolation=flag), np.uint8)
-
-
-def _boxed(evidence: Evidence, width: int, height: int) -> NDArray[np.bool_]:
-    ys, xs = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
-    inside = np.zeros((height, width), np.bool_)
-    for x0, y0, x1, y1 in evidence.boxes:
-        inside |= ((ys >= y0) & (ys <= y1))[:, None] & ((xs >= x0) & (xs <= x1))
-    return inside

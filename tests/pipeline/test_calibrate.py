@@ -73,10 +73,10 @@ def test_the_judge_is_fitted_on_labels_of_fuses_that_did_not_see_their_source(
 
     def cross_fits(known, names, dealt, params, cache, **rest):
         asked["names"] = names
-        return {name: params.fuse.model_copy(update={"edge_gain": float(index)}) for index, name in enumerate(names)}
+        return {name: params.fuse.model_copy(update={"box_margin": 1.0 + index}) for index, name in enumerate(names)}
 
     def labelled_for(clips, configs, **rest):
-        asked["gains"] = {clip.group: configs[clip.group].edge_gain for clip in clips}
+        asked["gains"] = {clip.group: configs[clip.group].box_margin - 1.0 for clip in clips}
         asked["viewed"] = [clip.viewed for clip in clips]
         rng = np.random.default_rng(0)
         examples = [Example({"label_iou": iou}, iou, 0.9) for iou in rng.uniform(0.9, 1, 60)]

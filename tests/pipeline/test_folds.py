@@ -55,10 +55,12 @@ def test_folds_are_of_like_size_and_do_not_depend_on_the_order() -> None:
 
 
 def test_a_folds_table_stands_in_for_the_fitted_file_but_not_for_what_was_set_by_hand() -> None:
-    by_hand = {"isnet": Expertise(figure=0.9)}
-    config = folds.fuse_with(FuseConfig(expertise=by_hand), {"selfie": Expertise(portrait=1), "isnet": Expertise()})
-    assert config.fitted == ""
+    by_hand, fitted = {"isnet": Expertise(figure=0.9)}, {"selfie": Expertise(portrait=1), "isnet": Expertise()}
+    config = FuseConfig(expertise=by_hand, slopes={"edge_fit": 1})
+    config = folds.fuse_with(config, fitted, {"edge_fit": 3, "sureness": 2})
+    assert config.fitted == folds.without_fit(FuseConfig()).fitted == ""
     assert config.expertise == {"selfie": Expertise(portrait=1), **by_hand}
+    assert config.slopes == {"edge_fit": 1, "sureness": 2}
 
 
 def test_there_may_be_other_numbers_of_folds() -> None:
@@ -68,7 +70,7 @@ def test_there_may_be_other_numbers_of_folds() -> None:
 
 def test_each_group_has_the_fuse_of_the_fit_that_left_it_out() -> None:
     dealt = folds.folds(KNOWN)
-    fits = {name: FuseConfig(edge_gain=index) for index, name in enumerate(folds.fit_names(KNOWN, dealt))}
+    fits = {name: FuseConfig(slopes={"edge_fit": index}) for index, name in enumerate(folds.fit_names(KNOWN, dealt))}
     for regime in folds.REGIMES:
         configs = folds.configs_for(KNOWN, regime, dealt, fits)
         assert all(configs[one.group] == fits[folds.fit_for(one, regime, dealt)] for one in KNOWN)

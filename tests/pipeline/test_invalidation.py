@@ -274,7 +274,7 @@ TABLE = [
     Case("param of detect", param("detect.iou", 0.6), {"detect": ALL} | AFTER_DETECT),
     Case("param of all teachers", param("vote.min_box_score", 0.3), {"vote/selfie vote/u2netp": ALL} | AFTER_VOTE),
     Case("param of a teacher", param("vote.teachers.selfie.size", 128), {"vote/selfie": ALL} | AFTER_VOTE),
-    Case("param of fuse", param("fuse.edge_gain", 3.0), {"fuse": ALL} | AFTER_FUSE),
+    Case("param of fuse", param("fuse.box_margin", 1.5), {"fuse": ALL} | AFTER_FUSE),
     Case("param of score", param("score.side", 128), {"score": PEOPLE} | AFTER_SCORE),
     Case("param of curate", param("curate.duplicate_distance", 2), AFTER_SCORE),
     Case("param of plate", param("plate.margin", 0.03), {"plate": ALL, "synthesize": PEOPLE} | RESULTS),

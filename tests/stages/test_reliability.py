@@ -7,13 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.fitted_expertise import FITTED, read_expertise
-from stages.reliability import Expertise, Shot, edge_fit, edge_strength, reliabilities, shot_of
-
-SQUARE = np.zeros((60, 80), np.float32)
-SQUARE[15:45, 20:60] = 1
-SHIFTED = np.roll(SQUARE, 12, axis=1)
-PICTURE = np.where(SQUARE[..., None] > 0, np.uint8(200), np.uint8(40)).repeat(3, axis=2)
+from stages.fitted_reliability import FITTED, read_reliability
+from stages.reliability import BY_DESIGN, SLOPES, Expertise, Shot, shot_of, weigh, weigh_by_design
+from stages.teacher_signals import SIGNALS
 
 
 @pytest.mark.parametrize(
@@ -48,44 +44,55 @@ def test_nobody_found_means_every_kind_alike() -> None:
     assert shot_of([], []) == Shot(1 / 3, 1 / 3, 1 / 3)
 
 
-def test_a_contour_on_the_pictures_edges_fits_better() -> None:
-    edges = edge_strength(PICTURE)
-    assert edge_fit(SQUARE, edges) > 0.9
-    assert edge_fit(SHIFTED, edges) < 0.7
-    assert edge_fit(np.zeros_like(SQUARE), edges) == 0
+def signals(**values: list[float]) -> np.ndarray:
+    """`(2, S)`, 0 but for those named."""
+    found = np.zeros((2, len(SIGNALS)), np.float32)
+    for name, column in values.items():
+        found[:, SIGNALS.index(name)] = column
+    return found
 
 
-def test_edge_strength_does_not_depend_on_contrast() -> None:
-    faint = (PICTURE.astype(np.float32) / 2 + 60).astype(np.uint8)
-    np.testing.assert_allclose(edge_strength(faint), edge_strength(PICTURE), atol=0.05)
-    assert edge_strength(np.full_like(PICTURE, 90)).max() == 0
-
-
-def test_weights_are_expertise_times_edge_fit_by_hand() -> None:
-    edges = np.ones((60, 80), np.float32)  # every contour fits alike
+def test_weights_are_expertise_times_signals_by_hand() -> None:
     expertise = {"a": Expertise(portrait=1, figure=0.2, distant=0), "b": Expertise(portrait=0.5, figure=0.2, distant=0)}
-    votes = np.stack([SQUARE, SHIFTED])
-    weights = reliabilities(votes, ["a", "b"], edges, Shot(0.5, 0.5, 0), expertise, edge_gain=4)
-    assert weights == pytest.approx([0.6 / 0.95, 0.35 / 0.95])
+    shot = Shot(0.5, 0.5, 0)
+    alike = signals(edge_fit=[0.3, 0.3])
+    assert weigh(alike, ["a", "b"], shot, expertise, SLOPES) == pytest.approx([0.6 / 0.95, 0.35 / 0.95])
+    told = signals(edge_fit=[0.0, 0.5], sureness=[0.4, 0.1])
+    # half a portrait: half of SLOPES' 4 and half of the 6 for edge_fit, half of the 2 for sureness
+    shares = [0.6 * np.exp(0.4 * 1), 0.35 * np.exp(0.5 * 5 + 0.1 * 1)]
+    weights = weigh(told, ["a", "b"], shot, expertise, {"edge_fit": 6, "sureness": 2})
+    assert weights == pytest.approx(np.array(shares) / sum(shares))
+    assert weigh(told, ["x", "y"], Shot(0, 1, 0), {}, {}) == pytest.approx([0.5, 0.5])
 
 
-def test_edge_fit_decides_between_equals_and_can_be_left_out() -> None:
-    votes, edges = np.stack([SQUARE, SHIFTED]), edge_strength(PICTURE)
-    shot = Shot(0, 1, 0)
-    with_edges = reliabilities(votes, ["x", "y"], edges, shot, {}, edge_gain=4)
-    fits = np.exp([4 * edge_fit(vote, edges) for vote in votes])
-    assert with_edges == pytest.approx(fits / fits.sum())
-    assert reliabilities(votes, ["x", "y"], edges, shot, {}, edge_gain=0) == pytest.approx([0.5, 0.5])
+def test_on_a_portrait_the_fitted_slopes_say_nothing() -> None:
+    told, teachers = signals(edge_fit=[0.0, 0.5], sureness=[1.0, 0.1]), ["a", "b"]
+    portraits = [weigh(told, teachers, Shot(1, 0, 0), {}, slopes) for slopes in (SLOPES, {"sureness": 50.0}, {})]
+    assert portraits[0].tolist() == portraits[1].tolist() == portraits[2].tolist()
+    assert portraits[0][1] == pytest.approx(1 / (1 + np.exp(-2)))
+
+
+def test_the_order_of_teachers_does_not_matter_and_steep_slopes_do_not_overflow() -> None:
+    told, shot = signals(relative_area=[-9.0, 9.0]), Shot(0, 1, 0)
+    expertise = {"a": Expertise(figure=0.9), "b": Expertise(figure=0.1)}
+    forth = weigh(told, ["a", "b"], shot, expertise, {"relative_area": 400.0})
+    back = weigh(told[::-1], ["b", "a"], shot, expertise, {"relative_area": 400.0})
+    assert forth.tolist() == back[::-1].tolist() == [0, 1]
 
 
 def test_when_no_teacher_knows_the_shot_all_count_alike() -> None:
     ignorant = {"a": Expertise(portrait=0, figure=0, distant=0)}
-    votes = np.stack([SQUARE, SQUARE])
-    weights = reliabilities(votes, ["a", "a"], edge_strength(PICTURE), Shot(1, 0, 0), ignorant, edge_gain=4)
-    assert weights == pytest.approx([0.5, 0.5])
+    assert weigh(signals(edge_fit=[1, 0]), ["a", "a"], Shot(1, 0, 0), ignorant, SLOPES) == pytest.approx([0.5, 0.5])
 
 
 def test_the_best_teacher_of_each_kind_of_shot_counts_one() -> None:
-    shipped = read_expertise(FITTED / "expertise.json").expertise
+    shipped = read_reliability(FITTED / "reliability.json").expertise
     for kind in ("portrait", "figure", "distant"):
         assert max(getattr(skill, kind) for skill in shipped.values()) == 1
+
+
+def test_by_design_a_portrait_is_the_selfie_models_and_edges_count_four() -> None:
+    weights = weigh_by_design([0.0, 0.5], ["selfie", "pose"], Shot(1, 0, 0))
+    assert weights == pytest.approx(np.array([1, 0.5 * np.exp(2)]) / (1 + 0.5 * np.exp(2)))
+    told = signals(edge_fit=[0.0, 0.5])
+    assert weights.tolist() == weigh(told, ["selfie", "pose"], Shot(1, 0, 0), BY_DESIGN, SLOPES).tolist()

@@ -1,4 +1,4 @@
-"""Fits how good every teacher is at every kind of shot: the table whose weighted mean of votes is nearest truth."""
+"""Fits whom to trust: the expertise and the slopes of signals whose weighted mean of votes is nearest truth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pydantic import Field
 from torch import Tensor
 
 from stages.base import Config
-from stages.reliability import BY_DESIGN, Expertise
+from stages.reliability import BY_DESIGN, SLOPES, Expertise
+from stages.teacher_signals import SIGNALS
 from training.known_frames import KnownFrame
 
 KINDS = ("portrait", "figure", "distant")
@@ -30,28 +31,30 @@ class FitError(ValueError):
 
 
 class FitConfig(Config):
-    """How the table is fitted.
+    """How expertise and slopes are fitted.
 
     Attributes:
         steps: batches in all. batch: frames in one.
         learning_rate: Adam's at the start; it falls to 0.
-        pull: towards the inverse mean errors, which the fit starts from: cost of the mean squared change of logarithms.
-        edge_gain: see `stages.reliability.weigh`.
+        pull: towards the inverse mean errors, which the expertise starts from: cost of the mean squared change of
+            logarithms.
+        slope_pull: of the slopes towards `stages.reliability.SLOPES`: cost of the mean squared change, signals
+            scaled to spread 1.
         seed: of the order of frames.
     """
 
-    steps: int = Field(default=400, ge=0)
+    steps: int = Field(default=800, ge=0)
     batch: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=0.03, gt=0)
-    pull: float = Field(default=0.02, ge=0)
-    edge_gain: float = Field(default=4.0, ge=0)
+    pull: float = Field(default=0.01, ge=0)
+    slope_pull: float = Field(default=0.002, ge=0)
     seed: int = 0
 
 
-def fit_expertise(
+def fit_reliability(
     frames: Sequence[KnownFrame], config: FitConfig, progress: Progress = lambda done, total: None
-) -> dict[str, Expertise]:
-    """Teacher to expertise, the best of each kind of shot 1.
+) -> tuple[dict[str, Expertise], dict[str, float]]:
+    """Teacher to expertise, the best of each kind of shot 1; signal to slope.
 
     Minimises the soft Jaccard distance (Rahman & Wang 2016, "Optimizing IoU") between truth and the weighted mean,
     sharpened about one half, over frames drawn so that collections count alike. One thread, so the same numbers every
@@ -62,19 +65,20 @@ def fit_expertise(
     """
     frames = [frame for frame in frames if frame.truth.max() >= 128]
     if not frames:
-        raise FitError("no frame with votes and a truth that shows a person: nothing to fit expertise on")
+        raise FitError("no frame with votes and a truth that shows a person: nothing to fit on")
     start = measured_expertise(frames)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        skills = _fit(frames, start, config, progress)
+        skills, slopes = _fit(frames, start, config, progress)
     finally:
         torch.set_num_threads(threads)
     best = skills.max(axis=0)
-    return {
+    expertise = {
         teacher: Expertise(**{kind: round(float(value), 2) for kind, value in zip(KINDS, row / best, strict=True)})
         for teacher, row in zip(start, skills, strict=True)
     }
+    return expertise, {name: round(float(slope), 3) for name, slope in zip(SIGNALS, slopes, strict=True)}
 
 
 def measured_expertise(frames: Sequence[KnownFrame]) -> dict[str, Expertise]:
@@ -105,12 +109,14 @@ def measured_expertise(frames: Sequence[KnownFrame]) -> dict[str, Expertise]:
 
 def _fit(
     frames: Sequence[KnownFrame], start: Mapping[str, Expertise], config: FitConfig, progress: Progress
-) -> NDArray[np.float64]:
-    """Skills `(T, 3)`, teachers in the order of `start`."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Skills `(T, 3)`, teachers in the order of `start`, and slopes `(S,)`."""
     rows = [[getattr(skill, kind) for kind in KINDS] for skill in start.values()]
     origin = torch.log(torch.tensor(rows).clamp(min=_LEAST_SKILL))
-    logs = origin.clone().requires_grad_()
-    optimizer = torch.optim.Adam([logs], config.learning_rate)
+    spread = torch.from_numpy(np.concatenate([frame.signals for frame in frames]).std(axis=0) + 1e-6)
+    before = _portrait_slopes()
+    logs, change = origin.clone().requires_grad_(), torch.zeros(len(SIGNALS), requires_grad=True)
+    optimizer = torch.optim.Adam([logs, change], config.learning_rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, max(1, config.steps))
     places = {teacher: index for index, teacher in enumerate(start)}
     counts = Counter(frame.collection for frame in frames)
@@ -118,23 +124,30 @@ def _fit(
     rng = np.random.default_rng(config.seed)
     for step in range(config.steps):
         chosen = rng.choice(len(frames), size=config.batch, p=shares / shares.sum())
-        costs = [_cost(logs, frames[int(index)], places, config.edge_gain) for index in chosen]
-        cost = torch.stack(costs).mean() + config.pull * (logs - origin).square().mean()
+        slopes = before + change / spread
+        cost = torch.stack([_cost(logs, slopes, frames[int(index)], places) for index in chosen]).mean()
+        cost = cost + config.pull * (logs - origin).square().mean() + config.slope_pull * change.square().mean()
         optimizer.zero_grad()
         cost.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
         progress(step + 1, config.steps)
-    return np.asarray(logs.detach().exp().numpy(), np.float64)
+    return np.exp(logs.detach().double().numpy()), (before + change / spread).detach().double().numpy()
 
 
-def _cost(logs: Tensor, frame: KnownFrame, places: Mapping[str, int], edge_gain: float) -> Tensor:
+def _cost(logs: Tensor, slopes: Tensor, frame: KnownFrame, places: Mapping[str, int]) -> Tensor:
     """Soft Jaccard distance of the weighted mean, as `stages.reliability.weigh` and `strategies.weighted` give it."""
     skills = logs[[places[teacher] for teacher in frame.teachers]].exp()
     shot = torch.tensor([getattr(frame.shot, kind) for kind in KINDS], dtype=torch.float32)
-    raw = skills @ shot * torch.exp(edge_gain * torch.tensor(frame.fits))
-    mean = ((raw / raw.sum())[:, None, None] * torch.from_numpy(frame.maps())).sum(dim=0).clamp(0.01, 0.99)
+    slopes = frame.shot.portrait * _portrait_slopes() + (1 - frame.shot.portrait) * slopes
+    weights = torch.softmax(torch.log(skills @ shot) + torch.from_numpy(frame.signals) @ slopes, dim=0)
+    mean = (weights[:, None, None] * torch.from_numpy(frame.maps())).sum(dim=0).clamp(0.01, 0.99)
     found = mean.square() / (mean.square() + (1 - mean).square())  # twice the logit: what counts is the side of 1/2
     truth = torch.from_numpy(frame.truth.astype(np.float32) / np.float32(255))
     both = (found * truth).sum()
     return 1 - both / (found.sum() + truth.sum() - both)
+
+
+def _portrait_slopes() -> Tensor:
+    """`SLOPES` as `(S,)`."""
+    return torch.tensor([SLOPES.get(name, 0.0) for name in SIGNALS])
