@@ -78,7 +78,7 @@ def main() -> None:
     console.print(types_table("set left out of the judge's fit", out))
     console.print(sizes_table(judged))
     console.print(sets_table(judged, far))
-    with_flow, without, view = milliseconds(clips, params)
+    with_flow, without, decoding = milliseconds(clips, params)
     natural = [one for one in judged if one.labelled.natural]
     print(
         json.dumps(
@@ -88,7 +88,7 @@ def main() -> None:
                 "ece": round(calibration_error(natural), 4),
                 "ms_720p": round(with_flow, 1),
                 "ms_720p_noflow": round(without, 1),
-                "ms_720p_view": round(view, 1),
+                "ms_720p_decoding": round(decoding, 1),
                 "leave_one_out": {
                     "auroc": _rounded(separations(out, kinds=tuple(SIZES)) | separations(far, kinds=("natural",))),
                     "ece": round(calibration_error([one for one in far if one.labelled.natural]), 4),
