@@ -31,6 +31,7 @@ from truth import DEFAULT
 
 from pipeline.calibrate_annotations import DRAWS, with_masks
 from pipeline.params import Params, load_params
+from pipeline.progress import stage_progress
 from qa.annotation_fit import AnnotationSample, fit_annotation_judge
 from qa.annotation_signals import annotation_signals
 from qa.annotations import AnnotationJudge, doubt
@@ -74,6 +75,9 @@ def main() -> None:
         for one in judging.all(fittable, share, seed, fused=False)
     ]
     seeds = SEEDS[:1] if options.quick else SEEDS
+    with stage_progress("labels that heard the masks", console) as progress:
+        heard = [one.heard() for share in SHARES for seed in seeds for one in annotated(bursts, share, seed)]
+        sets.fill(heard, options.jobs, progress)
     measured = {share: [judging.all(bursts, share, seed) for seed in seeds] for share in SHARES}
     reports = {}
     for way in ("cross", "left_out"):
@@ -102,16 +106,11 @@ class Judging:
         Without `fused` the label that would replace a mask has not heard it: the error of that label is then not the
         pipeline's, and of no use but to a fit, which does not look at it.
         """
-        judged = []
-        for name in sorted({burst.set_name for burst in bursts}):
-            chosen = [burst for burst in bursts if burst.set_name == name]
-            for annotated in imported(chosen, share, np.random.default_rng([seed, round(100 * share)])):
-                judged += self._judged(annotated, fused=fused)
-        return judged
+        return [one for burst in annotated(bursts, share, seed) for one in self._judged(burst, fused=fused)]
 
-    def _judged(self, annotated: Annotated, *, fused: bool) -> list[Judged]:
-        labelled = annotated.labelled
-        labels = self._sets.fuse(annotated.heard()) if fused else labelled.clip.labels
+    def _judged(self, burst: Annotated, *, fused: bool) -> list[Judged]:
+        labelled = burst.labelled
+        labels = self._sets.fuse(burst.heard()) if fused else labelled.clip.labels
         return [
             Judged(
                 AnnotationSample(labelled.set_name, labelled.source, signals, bool(kind)),
@@ -120,19 +119,28 @@ class Judging:
                 1 - iou(label_mask(label, truth), truth),
             )
             for kind, signals, mask, truth, label in zip(
-                annotated.kinds, self._signals_of(annotated), annotated.masks, labelled.truths, labels, strict=True
+                burst.kinds, self._signals_of(burst), burst.masks, labelled.truths, labels, strict=True
             )
         ]
 
-    def _signals_of(self, annotated: Annotated) -> list[dict[str, float]]:
-        burst = id(annotated.labelled)
-        key = burst, hashlib.sha256(b"".join(mask.tobytes() for mask in annotated.masks)).hexdigest()
-        if burst not in self._views:
-            clip = annotated.labelled.clip
-            self._views[burst] = [view_of(clip, index, side=self._side) for index in range(len(clip))]
+    def _signals_of(self, burst: Annotated) -> list[dict[str, float]]:
+        name = id(burst.labelled)
+        key = name, hashlib.sha256(b"".join(mask.tobytes() for mask in burst.masks)).hexdigest()
+        if name not in self._views:
+            clip = burst.labelled.clip
+            self._views[name] = [view_of(clip, index, side=self._side) for index in range(len(clip))]
         if key not in self._signals:
-            self._signals[key] = annotation_signals(with_masks(self._views[burst], annotated.masks))
+            self._signals[key] = annotation_signals(with_masks(self._views[name], burst.masks))
         return self._signals[key]
+
+
+def annotated(bursts: Sequence[Labelled], share: float, seed: int) -> list[Annotated]:
+    """All bursts with their masks imported, `share` of each set's masks damaged."""
+    found = []
+    for name in sorted({burst.set_name for burst in bursts}):
+        chosen = [burst for burst in bursts if burst.set_name == name]
+        found += imported(chosen, share, np.random.default_rng([seed, round(100 * share)]))
+    return found
 
 
 def fold_of(one: AnnotationSample, way: str) -> str:
@@ -199,6 +207,7 @@ def _options() -> argparse.Namespace:
                         help="where boxes and votes are kept between runs (default: %(default)s)")  # fmt: skip
     parser.add_argument("--cache", type=Path, default=ROOT / ".autoroto" / "bench" / "cleaning", metavar="DIR",
                         help="where fused labels are kept between runs (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     return parser.parse_args()
 
 

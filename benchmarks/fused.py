@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from datasets.clips import Clip
 from datasets.images import decode_grey
 from datasets.schema import BoxRow, FrameRow, LabelRow
 from datasets.shards import read_rows, write_rows
+from pipeline.calibration_data import Progress
 from pipeline.digests import DigestCache
 from pipeline.ensemble import Ensemble, link_models
 from pipeline.keys import stage_digest, unit_key
@@ -58,7 +61,7 @@ class FusedSets:
     """
 
     def __init__(self, params: Params, votes: Path, cache: Path) -> None:
-        self._params, self._cache = params, cache
+        self._params, self._votes, self._cache = params, votes, cache
         link_models(params, votes)
         self._ensemble = Ensemble(params, votes)
         self._fuse = Fuse(params.fuse.model_copy(update={"strategy": "weighted", "fitted": ""}), root=votes)
@@ -78,7 +81,7 @@ class FusedSets:
 
     def fuse(self, clip: Clip) -> tuple[LabelRow | None, ...]:
         """Labels of a burst by stage `fuse`, from the cache where these votes were fused before."""
-        path = self._cache / "fuse" / f"{self._key(clip)}.parquet"
+        path = self._path(clip)
         if not path.exists():
             if not self._open:
                 self._fuse.setup()
@@ -90,6 +93,18 @@ class FusedSets:
             unfinished.replace(path)
         found = {row.frame_key: row for row in read_rows(path, LabelRow)}
         return tuple(found.get(row.frame_key) for row in clip.rows)
+
+    def fill(self, clips: Sequence[Clip], jobs: int, progress: Progress) -> None:
+        """Fuse ahead what the cache lacks, by so many processes: `fuse` reads it from there."""
+        given = (self._params, self._votes, self._cache)
+        missing = [clip for clip in clips if not self._path(clip).exists()]
+        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_open, initargs=given)
+        with pool:
+            for done, name in enumerate(pool.map(_fuse, missing, chunksize=2), start=1):
+                progress(done, len(missing), name)
+
+    def _path(self, clip: Clip) -> Path:
+        return self._cache / "fuse" / f"{self._key(clip)}.parquet"
 
     def _labelled(self, name: str, source: str, burst: Burst, whole: Burst | None = None) -> Labelled:
         clip = _part(self._ensemble.clip((whole or burst).frames), burst.frames)
@@ -108,6 +123,22 @@ class FusedSets:
                 digest.update(f"{teacher} {rows[index]!r}".encode())
             seen.append(digest.hexdigest())
         return unit_key(self._digest, seen)
+
+
+class _Worker:
+    """What one process keeps open."""
+
+    sets: FusedSets
+
+
+def _open(params: Params, votes: Path, cache: Path) -> None:
+    cv2.setNumThreads(1)
+    _Worker.sets = FusedSets(params, votes, cache)
+
+
+def _fuse(clip: Clip) -> str:
+    _Worker.sets.fuse(clip)
+    return clip.frames[0].name if clip.frames[0] else ""
 
 
 def fold_of_source(set_name: str, source: str, way: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from stages.base import Config
@@ -43,6 +44,8 @@ BY_DESIGN = {
 teachers that the fitted table lacks, and is where a fit starts."""
 
 
+DRAWN = ("annotation",)
+"""Teachers whose votes are drawn, and so never unsure."""
 SLOPES = {"edge_fit": 4.0}
 """What counts on portraits, where a fit of the slopes starts, and what counts without one."""
 
@@ -81,7 +84,8 @@ def weigh(
     """Weight of each teacher on this frame, `(T,)` float32 with sum 1: expertise for the shot × exp(Σ slope · signal).
 
     `slopes` hold where a body is shown; on portraits `SLOPES` do, with straight ramps between. Agreement and sureness
-    tell who is right about a whole body; on a portrait they favour the many who do not know portraits.
+    tell who is right about a whole body; on a portrait they favour the many who do not know portraits. That a `DRAWN`
+    vote is sure of itself says nothing: it counts as sure as the others are on average.
 
     Args:
         signals: `(T, S)` from `teacher_signals`. teachers: their T names.
@@ -89,7 +93,7 @@ def weigh(
         slopes: by name of a signal; one it lacks does not count.
     """
     body, portrait = (np.array([given.get(name, 0.0) for name in SIGNALS]) for given in (slopes, SLOPES))
-    gain = signals.astype(np.float64) @ (shot.portrait * portrait + (1 - shot.portrait) * body)
+    gain = _comparable(signals, teachers) @ (shot.portrait * portrait + (1 - shot.portrait) * body)
     gain = np.exp(gain - gain.max())
     known = [expertise.get(teacher, Expertise()) for teacher in teachers]
     skill = np.array([shot.portrait * k.portrait + shot.figure * k.figure + shot.distant * k.distant for k in known])
@@ -106,6 +110,16 @@ def weigh_by_design(edge_fits: Sequence[float], teachers: Sequence[str], shot: S
     signals = np.zeros((len(edge_fits), len(SIGNALS)), np.float32)
     signals[:, SIGNALS.index("edge_fit")] = edge_fits
     return weigh(signals, teachers, shot, BY_DESIGN, SLOPES)
+
+
+def _comparable(signals: Signals, teachers: Sequence[str]) -> NDArray[np.float64]:
+    """The signals, with the mean `sureness` of the other teachers' votes in place of that of drawn ones."""
+    drawn = np.array([teacher in DRAWN for teacher in teachers])
+    found = signals.astype(np.float64)
+    if drawn.any() and not drawn.all():
+        sure = SIGNALS.index("sureness")
+        found[drawn, sure] = found[~drawn, sure].mean()
+    return found
 
 
 def _ramp(value: float, zero: float, one: float) -> float:

@@ -72,6 +72,13 @@ def test_on_a_portrait_the_fitted_slopes_say_nothing() -> None:
     assert portraits[0][1] == pytest.approx(1 / (1 + np.exp(-2)))
 
 
+def test_a_drawn_vote_is_as_sure_as_the_others() -> None:
+    told, slopes = signals(sureness=[1.0, 0.5]), {"sureness": 40.0}
+    assert weigh(told, ["annotation", "a"], Shot(0, 1, 0), {}, slopes) == pytest.approx([0.5, 0.5])
+    assert weigh(told, ["b", "a"], Shot(0, 1, 0), {}, slopes)[0] > 0.999
+    assert weigh(told, ["annotation", "annotation"], Shot(0, 1, 0), {}, slopes)[0] > 0.999  # nobody to compare with
+
+
 def test_the_order_of_teachers_does_not_matter_and_steep_slopes_do_not_overflow() -> None:
     told, shot = signals(relative_area=[-9.0, 9.0]), Shot(0, 1, 0)
     expertise = {"a": Expertise(figure=0.9), "b": Expertise(figure=0.1)}
