@@ -131,26 +131,23 @@ def judged_by(
     """Every measured label with the probability of the judge that did not see its source, or its set."""
     measured = [one for one in labelled if not one.viewed]
     names = np.asarray([fit_for(one, regime, dealt) for one in measured])
-    chances = np.full(len(measured), np.nan)
+    chances, errors = np.full(len(measured), np.nan), np.full(len(measured), "", object)
     for name in np.unique(names):
-        seen = np.flatnonzero(names == name)
-        chances[seen] = _chances(fitted[name], [measured[index] for index in seen])
-    return _judged(measured, chances)
+        seen, judge = np.flatnonzero(names == name), fitted[name]
+        samples = samples_of([measured[index].example.signals for index in seen], judge.signals)
+        chances[seen], errors[seen] = judge.probabilities(samples), judge.errors(samples)
+    return _judged(measured, chances, errors.tolist())
 
 
-def _chances(judge: Judge, labelled: Sequence[Labelled]) -> NDArray[np.float64]:
-    return judge.probabilities(samples_of([one.example.signals for one in labelled], judge.signals))
-
-
-def _judged(labelled: Sequence[Labelled], chances: NDArray[np.float64]) -> list[Judged]:
+def _judged(labelled: Sequence[Labelled], chances: NDArray[np.float64], errors: Sequence[str]) -> list[Judged]:
     """With whether the burst, and the very label, were good before anything was injected."""
     good = good_bursts([one for one in labelled if one.natural])
     panned = good_bursts([one for one in labelled if one.spec.pan and not one.spec.kind])
     before = {(one.burst, one.index): one.example.good for one in labelled if one.natural and not one.teacher}
     judged = []
-    for one, chance in zip(labelled, chances, strict=True):
+    for one, chance, error in zip(labelled, chances, errors, strict=True):
         was = one.burst in (panned if one.spec.pan else good)
-        judged.append(Judged(one, float(chance), was, before.get((one.burst, one.index), False)))
+        judged.append(Judged(one, float(chance), error, was, before.get((one.burst, one.index), False)))
     return judged
 
 

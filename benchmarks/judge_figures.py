@@ -26,11 +26,13 @@ class Judged:
     """A label with what a judge that was not fitted on it says.
 
     Attributes:
-        chance: P(good). was_good: the burst was good before anything was injected; was_good_frame: this very label.
+        chance: P(good). error: the likeliest error.
+        was_good: the burst was good before anything was injected; was_good_frame: this very label.
     """
 
     labelled: Labelled
     chance: float
+    error: str
     was_good: bool
     was_good_frame: bool
 
@@ -110,7 +112,7 @@ def calibration_error(judged: Sequence[Judged], bins: int = BINS) -> float:
 
 def named(spoilt: Sequence[Judged]) -> float:
     """Share of the spoilt labels whose error is named by the type that was injected."""
-    return float(np.mean([one.labelled.example.error == one.labelled.spec.kind for one in spoilt]))
+    return float(np.mean([one.error == one.labelled.spec.kind for one in spoilt]))
 
 
 def positives(judged: Sequence[Judged]) -> dict[str, int]:

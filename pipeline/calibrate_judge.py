@@ -49,6 +49,8 @@ def fit_on(labelled: Sequence[Labelled]) -> Judge:
         np.asarray([one.example.good for one in labelled]),
         np.asarray([one.natural for one in labelled]),
         np.asarray([dealt[one.group] for one in labelled]),
+        injected=np.asarray([one.spec.kind for one in labelled]),
+        fused=np.asarray([not one.teacher for one in labelled]),
         fitted_on=f"{sets}: {natural} natural labels, {injected} with errors put in; {views} of all are of views",
         command=COMMAND,
     )
@@ -89,12 +91,11 @@ def good_bursts(labelled: Sequence[Labelled]) -> dict[str, tuple[float, float]]:
 def specs_for(piece: KnownClip, number: int, draws: int = 1) -> list[Spec]:
     """What is injected into the `number`-th good burst: sizes and shares take turns, `MOST` counts.
 
-    A view, which is never measured, gets one error only.
+    A view, which is never measured, gets each error that a single frame can have, once.
     """
     if piece.viewed:
         kinds = [kind for kind in SIZES if kind not in LASTING]
-        kind = kinds[number % len(kinds)]
-        return [Spec(kind, SIZES[kind][number // len(kinds) % len(SIZES[kind])], MOST)]
+        return [Spec(kind, SIZES[kind][number // len(kinds) % len(SIZES[kind])], MOST) for kind in kinds]
     still = len(piece.clip) == 1
     specs = []
     for order, (kind, sizes) in enumerate(SIZES.items()):

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.contest import contests
+from qa.contest import Contest, contests
 from qa.metrics import Mask, iou, within
 from qa.signals import opposition
 from qa.view import Outline, View
 
 WRONG_OBJECT_IOU = 0.4
 """Below this IoU with the majority of the teachers, or with the persons' boxes, a mask is of something else."""
-LAG = 0.02
-"""A label that agrees by this much more IoU with the previous frame's votes than with its own trails behind."""
-OFFSET = 0.03
-"""A label that agrees by this much more IoU with a teacher when it is moved, over a whole burst, trails behind."""
-ODD = 0.08
-"""Share of its area that both neighbours contradict from which a label, or the teachers' majority, flickers."""
-APART = 0.02
-"""Share of the foreground that stands apart from every sure person from which it is another object."""
-JAGGED = 1.2
-"""Length of the outline over that of its smoothed version from which it is jagged."""
-JUMP = 0.25
-"""Share of the foreground that comes or goes against every neighbour from which a label flickers."""
 
 
 @dataclass(frozen=True)
@@ -46,38 +33,43 @@ class Finding:
     size: float
 
 
-def find_error(view: View, signals: Mapping[str, float]) -> Finding:
-    """The likeliest error of a label already known to be doubtful.
+def find_error(view: View, error: str = "") -> Finding:
+    """Where to look for the error of a label already known to be doubtful; `error` is what the judge calls it.
 
-    In order: another object altogether, `flicker` and `lag` (they concern the whole mask), a part that stands apart
-    from every person (`wrong_object`), a `jagged_edge`, the contested region that weighs most (`missed_region`,
-    `over_segmentation`, see `qa.contest`), and where there is none the outline itself (`jagged_edge`).
+    Flicker and lag concern the whole mask, and so does a `wrong_object` unless it stands apart from the person; a
+    `missed_region` and an `over_segmentation` are the contested region of their kind that weighs most (`qa.contest`), a
+    `jagged_edge` the stretch of outline that teachers contradict most. A label that is all of something else is a
+    `wrong_object` whatever it is called. Without a name, the heaviest contested region of either kind says it; where
+    nothing is contested, the outline is to blame.
     """
     mask = view.label.mask
+    whole = _bounds(mask | _majority(view))
     if _is_wrong_object(view, mask):
-        return Finding("wrong_object", _bounds(mask | _majority(view)), 0.0)
-    odd = max(signals.get("odd_one", 0.0), signals.get("majority_odd", 0.0))
-    if signals.get("area_jump", 0.0) >= JUMP or odd >= ODD:
-        return Finding("flicker", _bounds(mask | _majority(view)), 0.0)
-    trails = max(signals.get("lag", 0.0), signals.get("trail_burst", 0.0)) >= LAG
-    if trails or signals.get("offset_burst", 0.0) >= OFFSET:
-        return Finding("lag", _bounds(mask | _majority(view)), 0.0)
-    if signals.get("apart_area", 0.0) >= APART:
+        return Finding("wrong_object", whole, 0.0)
+    if error in ("flicker", "lag"):
+        return Finding(error, whole, 0.0)
+    if error == "wrong_object":
         apart = _apart(mask)
-        return Finding("wrong_object", _bounds(apart), float(np.count_nonzero(apart) / np.count_nonzero(mask)))
-    if signals.get("jagged_length", 1.0) >= JAGGED:
-        return Finding("jagged_edge", _bounds(mask), 0.0)
-    heaviest = max(contests(view), key=lambda contest: contest.weight, default=None)
-    if heaviest is not None:
-        error = "missed_region" if heaviest.missing else "over_segmentation"
-        return Finding(error, _bounds(heaviest.region), heaviest.area)
-    contradicted = opposition(view, mask) * view.label.band
-    return Finding("jagged_edge", _densest(contradicted), 0.0)
+        if not apart.any():
+            return Finding(error, whole, 0.0)
+        return Finding(error, _bounds(apart), float(np.count_nonzero(apart) / np.count_nonzero(mask)))
+    if error != "jagged_edge":
+        wanted = [one for one in contests(view) if error in ("", _error_of(one))]
+        heaviest = max(wanted, key=lambda contest: contest.weight, default=None)
+        if heaviest is not None:
+            return Finding(_error_of(heaviest), _bounds(heaviest.region), heaviest.area)
+    return Finding(error or "jagged_edge", _densest(opposition(view, mask) * view.label.band), 0.0)
+
+
+def _error_of(contest: Contest) -> str:
+    return "missed_region" if contest.missing else "over_segmentation"
 
 
 def _apart(mask: Mask) -> Mask:
-    """The second largest part of a mask."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    """The second largest part of a mask; empty where there is one part only."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    if count < 3:
+        return np.zeros_like(mask)
     return np.asarray(labels == 1 + int(np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[1]))
 
 

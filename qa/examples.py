@@ -14,7 +14,6 @@ from datasets.clips import Clip
 from datasets.images import Grey, Image, decode_grey, encode_png
 from datasets.schema import FrameRow, LabelRow
 from qa.burst_signals import burst_signals
-from qa.errors import find_error
 from qa.judge import is_good
 from qa.metrics import boundary_f, iou
 from qa.temporal_signals import Tracks
@@ -31,14 +30,12 @@ class Example:
     Attributes:
         signals: by name. iou, boundary_f: with truth, at the truth's own size.
         rated: what another way to score labels says, see `examples_of`; NaN where none was asked for.
-        error: the likeliest error, should the label be doubted.
     """
 
     signals: dict[str, float]
     iou: float
     boundary_f: float
     rated: float = math.nan
-    error: str = ""
 
     @property
     def good(self) -> bool:
@@ -100,9 +97,7 @@ def examples_of(
         exact, alpha = decode_grey(truth), decode_grey(row.alpha)
         label = _sized(alpha, exact.shape[1], exact.shape[0])
         rated = rate(view) if rate else math.nan
-        examples.append(
-            Example(signals, iou(label, exact), boundary_f(label, exact), rated, find_error(view, signals).error)
-        )
+        examples.append(Example(signals, iou(label, exact), boundary_f(label, exact), rated))
     return examples
 
 

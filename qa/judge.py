@@ -98,16 +98,21 @@ class JudgeError(ValueError):
 
 @dataclass(frozen=True)
 class Judge:
-    """A fitted judge.
+    """A fitted judge: how good labels are in general, and a detector of each error.
+
+    A label is good when it is good in general and no detector is right: `Π` of the chances of that, calibrated. One
+    model alone would rank what is common: how good labels naturally are. Errors that are rare are lost in that.
 
     Attributes:
-        signals: names, in the order of the model's columns.
-        model: signals to log-odds. slope, offset: Platt's calibration, `P = sigmoid(slope · log-odds + offset)`.
+        signals: names, in the order of the models' columns.
+        model: signals to the log-odds of a good label. detectors: type of error to the model of its log-odds.
+        slope, offset: Platt's calibration, `P = sigmoid(slope · log-odds + offset)`.
         fitted_on: what it was fitted on, for people. command: what refits it.
     """
 
     signals: tuple[str, ...]
     model: Boosted
+    detectors: Mapping[str, Boosted]
     slope: float
     offset: float
     fitted_on: str
@@ -119,7 +124,20 @@ class Judge:
 
     def probabilities(self, samples: Samples) -> NDArray[np.float64]:
         """`(N,)` probabilities of `(N, F)` samples with the judge's columns."""
-        return sigmoid(self.slope * self.model.log_odds(samples) + self.offset)
+        odds = combined(self.model.log_odds(samples), [one.log_odds(samples) for one in self.detectors.values()])
+        return sigmoid(self.slope * odds + self.offset)
+
+    def error(self, signals: Mapping[str, float]) -> str:
+        """The likeliest error of a label from its signals; "" for a judge without detectors."""
+        return self.errors(samples_of([signals], self.signals))[0]
+
+    def errors(self, samples: Samples) -> list[str]:
+        """The likeliest error of each of `(N, F)` samples with the judge's columns."""
+        kinds = list(self.detectors)
+        if not kinds:
+            return [""] * len(samples)
+        odds = np.stack([one.log_odds(samples) for one in self.detectors.values()])
+        return [kinds[index] for index in odds.argmax(axis=0)]
 
     def write(self, path: Path) -> None:
         """One JSON file; the same judge gives the same bytes."""
@@ -130,6 +148,7 @@ class Judge:
             "slope": self.slope,
             "offset": self.offset,
             "model": self.model.as_json(),
+            "detectors": {kind: one.as_json() for kind, one in self.detectors.items()},
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values, separators=(",", ":")) + "\n", encoding="utf-8")
@@ -147,12 +166,13 @@ class Judge:
             judge = cls(
                 tuple(values["signals"]),
                 Boosted.from_json(values["model"]),
+                {kind: Boosted.from_json(one) for kind, one in values["detectors"].items()},
                 float(values["slope"]),
                 float(values["offset"]),
                 str(values["fitted_on"]),
                 str(values["command"]),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise JudgeError(f"{path}: no fitted judge ({error}); {cure}") from error
         unknown = sorted(set(judge.signals) - set(SIGNALS))
         if unknown:
@@ -165,6 +185,13 @@ def samples_of(signals: Sequence[Mapping[str, float]], names: Sequence[str] = tu
     return np.asarray([[one.get(name, np.nan) for name in names] for one in signals], np.float64).reshape(
         len(signals), len(names)
     )
+
+
+def combined(log_odds: NDArray[np.float64], errors: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """`(N,)` log-odds of: good, of these `(N,)` log-odds, and none of the errors, of those log-odds each."""
+    chance = sum((-np.logaddexp(0, one) for one in errors), start=-np.logaddexp(0, -log_odds))
+    chance = np.minimum(chance, -1e-9)  # log P; its odds are P / (1 - P)
+    return np.asarray(chance - np.log(-np.expm1(chance)), np.float64)
 
 
 def is_good(iou: float, boundary_f: float) -> bool:

@@ -88,7 +88,8 @@ class Score(ClipStage[QualityRow]):
         quality: float,
         verdict: Finding | None,
     ) -> QualityRow:
-        finding = find_error(view, signals) if quality < self.config.doubtful_below else None
+        doubtful = quality < self.config.doubtful_below
+        finding = find_error(view, self.judge.error(signals)) if doubtful else None
         return QualityRow(
             source=row.source,
             clip=row.clip,

@@ -27,8 +27,8 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def judged(figures: ModuleType, truth: tuple[float, float], chance: float, *, spec: Spec = NOTHING, rated: float = 0.5,
            burst: str = "a", index: int = 0, teacher: str = "", was: bool = True):  # fmt: skip
-    example = Example({}, *truth, rated, spec.kind or "jagged_edge")
-    return figures.Judged(Labelled("ccp", "ccp/0", burst, index, spec, teacher, example), chance, was, was)
+    labelled = Labelled("ccp", "ccp/0", burst, index, spec, teacher, Example({}, *truth, rated))
+    return figures.Judged(labelled, chance, spec.kind or "jagged_edge", was, was)
 
 
 def test_auroc_by_hand(figures: ModuleType) -> None:
@@ -106,6 +106,9 @@ class TestNobodyIsJudgedByWhoSawHim:
 
             def probabilities(self, samples: np.ndarray) -> np.ndarray:
                 return np.full(len(samples), float(self.number))
+
+            def errors(self, samples: np.ndarray) -> list[str]:
+                return [""] * len(samples)
 
         monkeypatch.setattr(module, "fit_on", Noted)
         module.fitted = fitted

@@ -114,7 +114,9 @@ def test_each_source_is_labelled_by_its_own_fuse(tmp_path: Path) -> None:
     clip = Clip(split.clip.rows, split.clip.joined, votes)
     one, other = (KnownClip("toys", group, clip, split.truths) for group in ("one", "other"))
     lone = {name: Expertise(portrait=skill, figure=skill, distant=skill) for name, skill in (("a", 0.01), ("b", 0.01))}
-    expert = CONFIG.model_copy(update={"expertise": lone | {"c": Expertise(portrait=1, figure=1, distant=1)}})
+    expert = CONFIG.model_copy(
+        update={"fitted": "", "expertise": lone | {"c": Expertise(portrait=1, figure=1, distant=1)}}
+    )
     found = labels([(one, Spec()), (other, Spec())], tmp_path, other=expert)
     ious = {label.group: label.example.iou for label in found if not label.teacher}
     assert ious["one"] > 0.95 > 0.8 > ious["other"]
@@ -127,14 +129,15 @@ def test_only_good_bursts_are_damaged(tmp_path: Path) -> None:
     assert [name.partition(":")[0] for name in good_bursts([one for one in found if one.natural])] == ["good"]
 
 
-def test_a_view_is_told_from_its_frame_and_gets_one_error(tmp_path: Path) -> None:
+def test_a_view_is_told_from_its_frame_and_gets_each_error_of_a_frame_once(tmp_path: Path) -> None:
     photo = known("photo", 1)
     frame = replace(photo.clip.frames[0], name="0-portrait")
     view = replace(photo, clip=replace(photo.clip, rows=(frame,)), viewed=True)
     assert photo.name != view.name and photo.group == view.group
     kinds = {spec.kind for number in range(8) for spec in specs_for(view, number)}
     assert kinds == set(SIZES) - set(LASTING)
-    assert all(len(specs_for(view, number)) == 1 for number in range(8))
+    assert all(len(specs_for(view, number)) == 4 for number in range(8))
+    assert len({spec.size for number in range(12) for spec in specs_for(view, number)}) == 6
     assert [one.viewed for one in labels([(photo, Spec()), (view, Spec())], tmp_path)] == [False] * 4 + [True] * 4
 
 

@@ -1,15 +1,17 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from qa.boosting import Boosted, Tree
-from qa.judge import FITTED, SIGNALS, Judge, JudgeError, is_good, samples_of
+from qa.judge import FITTED, SIGNALS, Judge, JudgeError, combined, is_good, samples_of
 
 TOY = Judge(
     signals=("label_iou", "odd_one"),
     model=Boosted(0.0, (Tree((0,), (0.9,), (0,), (-1.0, 1.0)), Tree((1,), (0.1,), (0,), (0.5, -2.0)))),
+    detectors={},
     slope=2.0,
     offset=-1.0,
     fitted_on="nothing",
@@ -22,14 +24,28 @@ def test_probability_by_hand():
     assert TOY.probability({"label_iou": 0.80, "odd_one": 0.2}) == pytest.approx(1 / (1 + np.exp(-(2 * -3 - 1))))
 
 
+def test_detectors_by_hand():
+    """Good in general with chance 1/2, one error with chance 1/2 and one with 1/4: 1/2 · 1/2 · 3/4 = 3/16."""
+    found = combined(np.zeros(1), [np.zeros(1), np.log([1 / 3])])
+    assert found == pytest.approx(np.log(3 / 13))
+    assert combined(np.asarray([0.7, -50.0, 50.0]), []) == pytest.approx([0.7, -50, 20.7], abs=0.1)
+    never = Boosted(-40.0, ())
+    sure = Boosted(0.0, (Tree((1,), (0.1,), (0,), (-40.0, 3.0)),))
+    judge = replace(TOY, detectors={"lag": never, "flicker": sure})
+    assert judge.probability({"label_iou": 0.95}) == pytest.approx(TOY.probability({"label_iou": 0.95}))
+    assert judge.probability({"label_iou": 0.95, "odd_one": 0.2}) < TOY.probability({"label_iou": 0.95, "odd_one": 0.2})
+    assert (judge.error({"odd_one": 0.2}), TOY.error({})) == ("flicker", "")
+
+
 def test_signals_may_be_missing_and_others_are_ignored():
     assert TOY.probability({"label_iou": 0.95}) == TOY.probability({"label_iou": 0.95, "odd_one": 0.0, "area": 0.3})
     assert TOY.probability({}) == pytest.approx(1 / (1 + np.exp(-(2 * -0.5 - 1))))
 
 
 def test_a_judge_survives_its_file(tmp_path: Path):
-    TOY.write(tmp_path / "judge.json")
-    assert Judge.read(tmp_path / "judge.json") == TOY
+    judge = replace(TOY, detectors={"lag": TOY.model})
+    judge.write(tmp_path / "judge.json")
+    assert Judge.read(tmp_path / "judge.json") == judge
 
 
 def test_samples_have_a_column_a_name():

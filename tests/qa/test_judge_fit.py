@@ -53,3 +53,43 @@ def test_calibration_is_on_folds_that_the_trees_did_not_see():
     honest = fit_judge(samples, good, natural, source % 5)
     blind = fit_judge(samples, good, natural, np.arange(400) % 5)
     assert abs(honest.slope) < 0.3 < blind.slope
+
+
+def test_each_error_has_a_detector_which_does_not_take_bad_labels_for_it():
+    """A rare error shows in one signal alone; common bad labels in another."""
+    rng = np.random.default_rng(3)
+    count = 1200
+    lag = np.arange(count) % 6 == 0
+    bad = rng.random(count) < 0.3
+    good = ~lag & ~bad
+    found = [
+        {"label_iou": 0.85 + 0.1 * (not poor) + rng.normal(0, 0.02), "odd_one": 0.3 * late + rng.normal(0, 0.05)}
+        for poor, late in zip(bad, lag, strict=True)
+    ]
+    injected = np.where(lag, "lag", "")
+    judge = fit_judge(samples_of(found), good, ~lag, np.arange(count) % 5, injected=injected)
+    assert list(judge.detectors) == ["lag"]
+    assert judge.error({"label_iou": 0.95, "odd_one": 0.3}) == "lag"
+    odds = judge.detectors["lag"].log_odds(samples_of([{"label_iou": iou, "odd_one": odd} for iou, odd in
+                                                       ((0.95, 0.0), (0.85, 0.0), (0.95, 0.3))]))  # fmt: skip
+    assert odds[2] > max(odds[0], odds[1]) + 3
+    chances = [
+        judge.probability({"label_iou": iou, "odd_one": odd}) for iou, odd in ((0.95, 0), (0.85, 0), (0.95, 0.3))
+    ]
+    assert chances[0] > 0.8 and max(chances[1:]) < 0.2
+
+
+def test_raw_votes_are_no_example_of_calm():
+    """What only raw votes show must not be held against an error's signal: detectors see fused labels."""
+    rng = np.random.default_rng(4)
+    odd = rng.uniform(0, 1, 600)
+    raw, spoilt = np.arange(600) % 3 == 0, np.arange(600) % 3 == 1
+    samples = samples_of([{"odd_one": value + spoilt[index] + raw[index]} for index, value in enumerate(odd)])
+    injected = np.where(spoilt, "flicker", "")
+    good = ~spoilt & (odd < 0.9)
+    detectors = [
+        fit_judge(samples, good, ~spoilt, np.arange(600) % 4, injected=injected, fused=fused).detectors["flicker"]
+        for fused in (~raw, np.ones(600, bool))
+    ]
+    clean, mixed = (one.log_odds(samples_of([{"odd_one": 1.5}]))[0] for one in detectors)
+    assert clean > mixed + 1
