@@ -36,6 +36,7 @@ def with_half_judge(params: Params, others: Sequence[Labelled], path: Path) -> P
         np.array([is_good(entry.iou, boundary_f(entry.alpha, entry.truth)) for entry, _ in known]),
         np.arange(len(known)) < len(natural),
         np.array([zlib.crc32(entry.frame.subject.encode()) % FOLDS for entry, _ in known]),
+        injected=np.array([entry.damage for entry, _ in known]),
         fitted_on=f"the other half of the truth: {len(natural)} fused labels, {len(injected)} annotations",
     )
     judge.write(path)
