@@ -16,9 +16,10 @@ from corrupted import Labelled, corrupted, judged
 
 from datasets.images import decode_grey
 from pipeline.params import Params
-from qa.judge import is_good, samples_of
+from qa.judge import samples_of
 from qa.judge_fit import fit_judge
 from qa.metrics import boundary_f
+from qa.standard import is_good
 
 LEVEL, SEED = 0.4, 1000
 """Share of the annotations that are damaged, and the seed of the damage: another one than the footage has."""

@@ -67,7 +67,7 @@ def main() -> None:
     views = with_votes(views, ensemble, viewed=True)
     with stage_progress("labels", console) as progress:
         how = {"side": params.score.side, "cache": options.cache, "jobs": options.jobs, "rate": softmin}
-        labelled = labelled_for([*clips, *views], configs["sets"], draws=options.draws, progress=progress, **how)
+        labelled = labelled_for([*clips, *views], configs["sets"], progress=progress, **how)
     with stage_progress("labels, set left out", console) as progress:
         work = [(piece, Spec()) for clip in clips for piece in cut(clip)]
         apart = label_all(work, configs["leave_one_out"], progress=progress, **how)
@@ -171,7 +171,6 @@ def _options() -> argparse.Namespace:
         metavar="DIR",
         help="where votes, fits and judged labels are kept between runs (default: %(default)s)",
     )
-    parser.add_argument("--draws", type=int, default=1, help="injections of each type and size (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     return parser.parse_args()
 

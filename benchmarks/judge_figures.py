@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.calibrate_judge import LASTING, SIZES
 from pipeline.judge_data import Labelled
 from qa.damage import MOST
-from qa.judge import is_good
+from qa.standard import is_good
 
 BINS = 10
 KINDS = (*SIZES, "natural")

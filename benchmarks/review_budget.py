@@ -33,11 +33,12 @@ from datasets.images import decode_rgb
 from pipeline.params import load_params
 from qa.burst_signals import burst_signals
 from qa.fix_spread import reaches, spread_fix
-from qa.judge import is_good, samples_of
+from qa.judge import samples_of
 from qa.judge_fit import fit_judge
 from qa.metrics import boundary_f, iou
 from qa.queue import BurstDoubt, nearest_fixes, review_order
 from qa.review import doubt_map
+from qa.standard import is_good
 from qa.temporal_signals import tracks_of
 from qa.view import view_of
 from stages.flow import track_pair

@@ -13,8 +13,9 @@ from pipeline.calibration_data import Progress
 from pipeline.folds import folds
 from pipeline.judge_data import KnownClip, Labelled, Rate, Spec, cut, label_all
 from qa.damage import ALL, MOST, ONE
-from qa.judge import Judge, is_good, samples_of
+from qa.judge import Judge, samples_of
 from qa.judge_fit import fit_judge
+from qa.standard import is_good
 from stages.fuse import FuseConfig
 
 COMMAND = "autoroto calibrate --truth DIR judge"
@@ -28,6 +29,8 @@ SIZES: Mapping[str, tuple[float, ...]] = {
     "flicker": (0.15, 0.3, 0.5),
 }
 """Sizes of each damage, see `qa.damage.damage_burst`."""
+DRAWS = {"jagged_edge": 3, "lag": 4, "flicker": 4}
+"""How many injections of each size a type has, where not one: fusion repairs most of these errors."""
 LASTING = ("lag", "flicker")
 """Damage that only a burst can have, and that is judged over the burst."""
 PLATT_FOLDS = 5
@@ -64,7 +67,6 @@ def labelled_for(
     cache: Path,
     jobs: int = 1,
     rate: Rate | None = None,
-    draws: int = 1,
     progress: Progress = lambda done, total, name: None,
 ) -> list[Labelled]:
     """Natural labels of all bursts, and labels of the good ones with injected errors; `configs` as in `label_all`."""
@@ -73,9 +75,7 @@ def labelled_for(
     natural = label([(piece, Spec()) for piece in pieces])
     good = good_bursts(natural)
     sound = [piece for piece in pieces if piece.name in good]
-    return natural + label(
-        [(piece, spec) for number, piece in enumerate(sound) for spec in specs_for(piece, number, draws)]
-    )
+    return natural + label([(piece, spec) for number, piece in enumerate(sound) for spec in specs_for(piece, number)])
 
 
 def good_bursts(labelled: Sequence[Labelled]) -> dict[str, tuple[float, float]]:
@@ -88,7 +88,7 @@ def good_bursts(labelled: Sequence[Labelled]) -> dict[str, tuple[float, float]]:
     return {name: (mean[0], mean[1]) for name, mean in means.items() if is_good(*mean)}
 
 
-def specs_for(piece: KnownClip, number: int, draws: int = 1) -> list[Spec]:
+def specs_for(piece: KnownClip, number: int) -> list[Spec]:
     """What is injected into the `number`-th good burst: sizes and shares take turns, `MOST` counts.
 
     A view, which is never measured, gets each error that a single frame can have, once.
@@ -99,12 +99,13 @@ def specs_for(piece: KnownClip, number: int, draws: int = 1) -> list[Spec]:
     still = len(piece.clip) == 1
     specs = []
     for order, (kind, sizes) in enumerate(SIZES.items()):
+        draws = range(DRAWS.get(kind, 1))
         if kind not in LASTING:
-            specs += [Spec(kind, sizes[(number + order + draw) % len(sizes)], MOST, draw) for draw in range(draws)]
+            specs += [Spec(kind, sizes[(number + order + draw) % len(sizes)], MOST, draw) for draw in draws]
             if (number + order) % 4 == 0:
                 specs += [Spec(kind, sizes[-1], share) for share in (ONE, ALL)]
         elif not still:
-            specs += [Spec(kind, size, MOST, draw) for size in sizes for draw in range(draws)]
+            specs += [Spec(kind, size, MOST, draw) for size in sizes for draw in draws]
             if (number + order) % 3 == 0:
                 specs += [Spec(kind, sizes[-1], share) for share in (ONE, ALL)]
         elif number % 2 == 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,10 +50,27 @@ class Boosted:
 
     def log_odds(self, samples: Samples) -> NDArray[np.float64]:
         """`(N,)` float64."""
-        total = np.full(len(samples), self.start)
-        for tree in self.trees:
-            total += np.asarray(tree.values)[tree.leaves(samples)]
-        return total
+        if not self.trees:
+            return np.full(len(samples), self.start)
+        columns, thresholds, missing, values = self._stacked
+        asked = samples[:, columns]  # (N, T, D)
+        answers = np.where(np.isnan(asked), missing, asked > thresholds)
+        leaves = answers @ (1 << np.arange(columns.shape[1])[::-1])
+        return np.asarray(self.start + values[np.arange(len(values)), leaves].sum(axis=1), np.float64)
+
+    @cached_property
+    def _stacked(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
+        """All trees at once: columns, thresholds and missing `(T, D)`, values `(T, 2^D)`.
+
+        A tree that ends early asks on, to no effect: nothing is above infinity.
+        """
+        depth = max(len(tree.columns) for tree in self.trees)
+        more = [depth - len(tree.columns) for tree in self.trees]
+        columns = [(*tree.columns, *(0,) * rest) for tree, rest in zip(self.trees, more, strict=True)]
+        thresholds = [(*tree.thresholds, *(np.inf,) * rest) for tree, rest in zip(self.trees, more, strict=True)]
+        missing = [(*tree.missing, *(0,) * rest) for tree, rest in zip(self.trees, more, strict=True)]
+        values = [np.repeat(tree.values, 2**rest) for tree, rest in zip(self.trees, more, strict=True)]
+        return np.asarray(columns, np.intp), np.asarray(thresholds), np.asarray(missing, np.intp), np.stack(values)
 
     def as_json(self) -> dict[str, Any]:
         """Plain lists and numbers; `from_json` gives the same model back, to the last bit."""

@@ -14,8 +14,8 @@ from datasets.clips import Clip
 from datasets.images import Grey, Image, decode_grey, encode_png
 from datasets.schema import FrameRow, LabelRow
 from qa.burst_signals import burst_signals
-from qa.judge import is_good
 from qa.metrics import boundary_f, iou
+from qa.standard import is_good
 from qa.temporal_signals import Tracks
 from qa.view import View, view_of
 from stages.base import Drop

@@ -14,8 +14,6 @@ from qa.boosting import Boosted, Samples, sigmoid
 
 FITTED = Path(__file__).parent / "fitted" / "judge.json"
 """The judge that ships."""
-GOOD_IOU, GOOD_F = 0.95, 0.85
-"""A label is good from this IoU and this boundary F with truth."""
 
 SIGNALS: dict[str, int] = {
     "label_iou": 1,
@@ -127,12 +125,8 @@ class Judge:
         odds = combined(self.model.log_odds(samples), [one.log_odds(samples) for one in self.detectors.values()])
         return sigmoid(self.slope * odds + self.offset)
 
-    def error(self, signals: Mapping[str, float]) -> str:
-        """The likeliest error of a label from its signals; "" for a judge without detectors."""
-        return self.errors(samples_of([signals], self.signals))[0]
-
     def errors(self, samples: Samples) -> list[str]:
-        """The likeliest error of each of `(N, F)` samples with the judge's columns."""
+        """The likeliest error of each of `(N, F)` samples with the judge's columns; "" by a judge without detectors."""
         kinds = list(self.detectors)
         if not kinds:
             return [""] * len(samples)
@@ -192,8 +186,3 @@ def combined(log_odds: NDArray[np.float64], errors: Sequence[NDArray[np.float64]
     chance = sum((-np.logaddexp(0, one) for one in errors), start=-np.logaddexp(0, -log_odds))
     chance = np.minimum(chance, -1e-9)  # log P; its odds are P / (1 - P)
     return np.asarray(chance - np.log(-np.expm1(chance)), np.float64)
-
-
-def is_good(iou: float, boundary_f: float) -> bool:
-    """Whether a label with this agreement with truth is good."""
-    return iou >= GOOD_IOU and boundary_f >= GOOD_F

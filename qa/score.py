@@ -15,7 +15,7 @@ from qa.annotations import AnnotationJudge, judge_annotations
 from qa.burst_signals import burst_signals
 from qa.errors import Finding, find_error
 from qa.judge import FITTED as SHIPPED_JUDGE
-from qa.judge import Judge
+from qa.judge import Judge, samples_of
 from qa.review import GAIN, review_gains
 from qa.scenarios import scenarios_of
 from qa.temporal_signals import tracks_of
@@ -71,34 +71,36 @@ class Score(ClipStage[QualityRow]):
         views = [view_of(item, i, side=config.side, annotators=config.annotators) for i in range(len(item))]
         tracks = tracks_of(views)
         signals = burst_signals(views, tracks=tracks)
-        qualities = [self.judge.probability(found) for found in signals]
+        samples = samples_of(signals, self.judge.signals)
+        qualities, errors = self.judge.probabilities(samples).tolist(), self.judge.errors(samples)
         gains = review_gains(views, qualities, tracks)
         verdicts = judge_annotations(views, self.annotation_judge, tracks)
         for index, (row, frame, view) in enumerate(zip(item.rows, item.frames, views, strict=True)):
             assert frame is not None  # view_of has refused bursts with missing frames
             known = signals[index] | {GAIN: gains[index]}
-            yield self._score(row, frame, view, known, qualities[index], verdicts[index])
+            error = errors[index] if qualities[index] < config.doubtful_below else None
+            finding = None if error is None else find_error(view, error)
+            yield _quality_row(row, frame, view, known, qualities[index], finding, verdicts[index])
 
-    def _score(
-        self,
-        row: Row,
-        frame: FrameRow,
-        view: View,
-        signals: dict[str, float],
-        quality: float,
-        verdict: Finding | None,
-    ) -> QualityRow:
-        doubtful = quality < self.config.doubtful_below
-        finding = find_error(view, self.judge.error(signals)) if doubtful else None
-        return QualityRow(
-            source=row.source,
-            clip=row.clip,
-            burst=row.burst,
-            time_us=row.time_us,
-            signals=dict(sorted(signals.items())),
-            quality=quality,
-            error=finding.error if finding else "",
-            error_box=finding.box if finding else [],
-            scenarios=scenarios_of(view, signals, blur=frame.blur),
-            annotation="" if view.annotation is None else verdict.error if verdict else "good",
-        )
+
+def _quality_row(
+    row: Row,
+    frame: FrameRow,
+    view: View,
+    signals: dict[str, float],
+    quality: float,
+    finding: Finding | None,
+    verdict: Finding | None,
+) -> QualityRow:
+    return QualityRow(
+        source=row.source,
+        clip=row.clip,
+        burst=row.burst,
+        time_us=row.time_us,
+        signals=dict(sorted(signals.items())),
+        quality=quality,
+        error=finding.error if finding else "",
+        error_box=finding.box if finding else [],
+        scenarios=scenarios_of(view, signals, blur=frame.blur),
+        annotation="" if view.annotation is None else verdict.error if verdict else "good",
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qa.boosting import Boosted, Tree
-from qa.judge import FITTED, SIGNALS, Judge, JudgeError, combined, is_good, samples_of
+from qa.judge import FITTED, SIGNALS, Judge, JudgeError, combined, samples_of
 
 TOY = Judge(
     signals=("label_iou", "odd_one"),
@@ -34,7 +34,8 @@ def test_detectors_by_hand():
     judge = replace(TOY, detectors={"lag": never, "flicker": sure})
     assert judge.probability({"label_iou": 0.95}) == pytest.approx(TOY.probability({"label_iou": 0.95}))
     assert judge.probability({"label_iou": 0.95, "odd_one": 0.2}) < TOY.probability({"label_iou": 0.95, "odd_one": 0.2})
-    assert (judge.error({"odd_one": 0.2}), TOY.error({})) == ("flicker", "")
+    odd = samples_of([{"odd_one": 0.2}], TOY.signals)
+    assert (judge.errors(odd), TOY.errors(odd)) == (["flicker"], [""])
 
 
 def test_signals_may_be_missing_and_others_are_ignored():
@@ -52,13 +53,6 @@ def test_samples_have_a_column_a_name():
     samples = samples_of([{"odd_one": 1.0, "x": 5.0}, {}], ("label_iou", "odd_one"))
     assert np.isnan(samples).tolist() == [[True, False], [True, True]] and samples[0, 1] == 1.0
     assert samples_of([]).shape == (0, len(SIGNALS))
-
-
-@pytest.mark.parametrize(
-    ("iou", "boundary_f", "good"), [(0.95, 0.85, True), (0.949, 1.0, False), (1.0, 0.849, False), (1.0, 1.0, True)]
-)
-def test_what_is_good(iou: float, boundary_f: float, good: bool):
-    assert is_good(iou, boundary_f) is good
 
 
 def test_files_that_are_no_judge_are_named_with_a_cure(tmp_path: Path):

@@ -69,7 +69,7 @@ def test_each_error_has_a_detector_which_does_not_take_bad_labels_for_it():
     injected = np.where(lag, "lag", "")
     judge = fit_judge(samples_of(found), good, ~lag, np.arange(count) % 5, injected=injected)
     assert list(judge.detectors) == ["lag"]
-    assert judge.error({"label_iou": 0.95, "odd_one": 0.3}) == "lag"
+    assert judge.errors(samples_of([{"label_iou": 0.95, "odd_one": 0.3}])) == ["lag"]
     odds = judge.detectors["lag"].log_odds(samples_of([{"label_iou": iou, "odd_one": odd} for iou, odd in
                                                        ((0.95, 0.0), (0.85, 0.0), (0.95, 0.3))]))  # fmt: skip
     assert odds[2] > max(odds[0], odds[1]) + 3
