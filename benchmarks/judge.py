@@ -41,6 +41,9 @@ from pipeline.progress import stage_progress
 from qa.judge import Judge, samples_of
 from qa.view import View
 
+DRAWS = {"jagged_edge": 3, "lag": 4, "flicker": 4}
+"""How often an error is injected at each size, where not once: fusion repairs most of these. Only first draws are fitted on,
+as `autoroto calibrate` does."""
 QUICK_FRAMES = 24
 """Frames a set with `--quick`."""
 
@@ -67,7 +70,7 @@ def main() -> None:
     views = with_votes(views, ensemble, viewed=True)
     with stage_progress("labels", console) as progress:
         how = {"side": params.score.side, "cache": options.cache, "jobs": options.jobs, "rate": softmin}
-        labelled = labelled_for([*clips, *views], configs["sets"], progress=progress, **how)
+        labelled = labelled_for([*clips, *views], configs["sets"], draws=DRAWS, progress=progress, **how)
     with stage_progress("labels, set left out", console) as progress:
         work = [(piece, Spec()) for clip in clips for piece in cut(clip)]
         apart = label_all(work, configs["leave_one_out"], progress=progress, **how)
@@ -119,7 +122,7 @@ def softmin(view: View) -> float:
 
 def judges(names: Sequence[str], labelled: Sequence[Labelled], dealt: dict[str, int]) -> dict[str, Judge]:
     """Fit name (see `pipeline.folds`) to the judge of the labels it may see: none of the keyed clip, but views."""
-    fitting = [one for one in labelled if one.collection != KEYED]
+    fitting = [one for one in labelled if one.collection != KEYED and not one.spec.draw]
     return {
         name: fit_on([one for one in fitting if fitted_on(name, one.collection, one.group, dealt)]) for name in names
     }

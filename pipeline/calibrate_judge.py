@@ -29,8 +29,6 @@ SIZES: Mapping[str, tuple[float, ...]] = {
     "flicker": (0.15, 0.3, 0.5),
 }
 """Sizes of each damage, see `qa.damage.damage_burst`."""
-DRAWS = {"jagged_edge": 3, "lag": 4, "flicker": 4}
-"""How many injections of each size a type has, where not one: fusion repairs most of these errors."""
 LASTING = ("lag", "flicker")
 """Damage that only a burst can have, and that is judged over the burst."""
 PLATT_FOLDS = 5
@@ -67,15 +65,21 @@ def labelled_for(
     cache: Path,
     jobs: int = 1,
     rate: Rate | None = None,
+    draws: Mapping[str, int] | None = None,
     progress: Progress = lambda done, total, name: None,
 ) -> list[Labelled]:
-    """Natural labels of all bursts, and labels of the good ones with injected errors; `configs` as in `label_all`."""
+    """Natural labels of all bursts, and labels of the good ones with injected errors; `configs` as in `label_all`.
+
+    `draws`: type of error to how often it is injected at each size, where not once.
+    """
     pieces = [piece for one in known for piece in cut(one)]
     label = partial(label_all, configs=configs, side=side, cache=cache, jobs=jobs, rate=rate, progress=progress)
     natural = label([(piece, Spec()) for piece in pieces])
     good = good_bursts(natural)
     sound = [piece for piece in pieces if piece.name in good]
-    return natural + label([(piece, spec) for number, piece in enumerate(sound) for spec in specs_for(piece, number)])
+    return natural + label(
+        [(piece, spec) for number, piece in enumerate(sound) for spec in specs_for(piece, number, draws)]
+    )
 
 
 def good_bursts(labelled: Sequence[Labelled]) -> dict[str, tuple[float, float]]:
@@ -88,7 +92,7 @@ def good_bursts(labelled: Sequence[Labelled]) -> dict[str, tuple[float, float]]:
     return {name: (mean[0], mean[1]) for name, mean in means.items() if is_good(*mean)}
 
 
-def specs_for(piece: KnownClip, number: int) -> list[Spec]:
+def specs_for(piece: KnownClip, number: int, draws: Mapping[str, int] | None = None) -> list[Spec]:
     """What is injected into the `number`-th good burst: sizes and shares take turns, `MOST` counts.
 
     A view, which is never measured, gets each error that a single frame can have, once.
@@ -99,13 +103,13 @@ def specs_for(piece: KnownClip, number: int) -> list[Spec]:
     still = len(piece.clip) == 1
     specs = []
     for order, (kind, sizes) in enumerate(SIZES.items()):
-        draws = range(DRAWS.get(kind, 1))
+        times = range((draws or {}).get(kind, 1))
         if kind not in LASTING:
-            specs += [Spec(kind, sizes[(number + order + draw) % len(sizes)], MOST, draw) for draw in draws]
+            specs += [Spec(kind, sizes[(number + order + draw) % len(sizes)], MOST, draw) for draw in times]
             if (number + order) % 4 == 0:
                 specs += [Spec(kind, sizes[-1], share) for share in (ONE, ALL)]
         elif not still:
-            specs += [Spec(kind, size, MOST, draw) for size in sizes for draw in draws]
+            specs += [Spec(kind, size, MOST, draw) for size in sizes for draw in times]
             if (number + order) % 3 == 0:
                 specs += [Spec(kind, sizes[-1], share) for share in (ONE, ALL)]
         elif number % 2 == 0:

@@ -160,3 +160,11 @@ def test_a_judge_fitted_on_labels_tells_them_apart(tmp_path: Path) -> None:
     assert judge.fitted_on == "toys: 96 natural labels, 0 with errors put in; 0 of all are of views"
     chances = {one.group: judge.probability(one.example.signals) for one in found if not one.teacher}
     assert chances["walk1"] > chances["walk0"]
+
+
+def test_errors_that_fusion_repairs_may_be_injected_more_often() -> None:
+    burst = known("walk", 4)
+    once, often = specs_for(burst, 1), specs_for(burst, 1, {"lag": 3, "jagged_edge": 2})
+    assert set(once) < set(often)
+    assert sum(spec.kind == "lag" and spec.share == MOST for spec in often) == 3 * len(SIZES["lag"])
+    assert {spec.kind for spec in often if spec.draw} == {"lag", "jagged_edge"}
