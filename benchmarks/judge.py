@@ -42,8 +42,8 @@ from qa.judge import Judge, samples_of
 from qa.view import View
 
 DRAWS = {"jagged_edge": 3, "lag": 4, "flicker": 4}
-"""How often an error is injected at each size, where not once: fusion repairs most of these. As `autoroto calibrate` does,
-judges are fitted on first draws only."""
+"""How often an error is injected at each size, where not once: fusion repairs most of these. Judges are fitted on first
+draws only, as by `autoroto calibrate`."""
 QUICK_FRAMES = 24
 """Frames a set with `--quick`."""
 
