@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.contest import Contest, contests
+from qa.contest import contests
 from qa.metrics import Mask, iou, within
 from qa.signals import opposition
 from qa.view import Outline, View
 
 WRONG_OBJECT_IOU = 0.4
 """Below this IoU with the majority of the teachers, or with the persons' boxes, a mask is of something else."""
+
+
+JUMP = 0.25
+"""Share of the foreground that comes or goes against every neighbour from which a label flickers."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +38,21 @@ class Finding:
     size: float
 
 
-def find_error(view: View, error: str = "") -> Finding:
-    """Where to look for the error of a label already known to be doubtful; `error` is what the judge calls it.
+def find_error(view: View, signals: Mapping[str, float], error: str = "") -> Finding:
+    """The error of a label already known to be doubtful, and where to look; `error` is what the judge calls it.
 
-    Flicker and lag concern the whole mask, and so does a `wrong_object` unless it stands apart from the person; a
-    `missed_region` and an `over_segmentation` are the contested region of their kind that weighs most (`qa.contest`), a
-    `jagged_edge` the stretch of outline that teachers contradict most. A label that is all of something else is a
-    `wrong_object` whatever it is called. Without a name, the heaviest contested region of either kind says it; where
-    nothing is contested, the outline is to blame.
+    Two are plain facts, whatever the judge says: a label that is all of something else (`wrong_object`), and one that
+    loses or gains a quarter of itself for a frame (`flicker`). Flicker and lag concern the whole mask, and so does a
+    `wrong_object` unless it stands apart from the person; a `jagged_edge` is the stretch of outline that teachers
+    contradict most. Else the contested region that weighs most (`qa.contest`) says whether it is a `missed_region` or
+    an `over_segmentation`, which a judge easily confuses; where nothing is contested, the outline is to blame.
     """
     mask = view.label.mask
     whole = _bounds(mask | _majority(view))
     if _is_wrong_object(view, mask):
         return Finding("wrong_object", whole, 0.0)
+    if signals.get("area_jump", 0.0) >= JUMP:
+        return Finding("flicker", whole, 0.0)
     if error in ("flicker", "lag"):
         return Finding(error, whole, 0.0)
     if error == "wrong_object":
@@ -54,15 +61,11 @@ def find_error(view: View, error: str = "") -> Finding:
             return Finding(error, whole, 0.0)
         return Finding(error, _bounds(apart), float(np.count_nonzero(apart) / np.count_nonzero(mask)))
     if error != "jagged_edge":
-        wanted = [one for one in contests(view) if error in ("", _error_of(one))]
-        heaviest = max(wanted, key=lambda contest: contest.weight, default=None)
+        heaviest = max(contests(view), key=lambda contest: contest.weight, default=None)
         if heaviest is not None:
-            return Finding(_error_of(heaviest), _bounds(heaviest.region), heaviest.area)
-    return Finding(error or "jagged_edge", _densest(opposition(view, mask) * view.label.band), 0.0)
-
-
-def _error_of(contest: Contest) -> str:
-    return "missed_region" if contest.missing else "over_segmentation"
+            name = "missed_region" if heaviest.missing else "over_segmentation"
+            return Finding(name, _bounds(heaviest.region), heaviest.area)
+    return Finding("jagged_edge", _densest(opposition(view, mask) * view.label.band), 0.0)
 
 
 def _apart(mask: Mask) -> Mask:

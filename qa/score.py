@@ -79,7 +79,7 @@ class Score(ClipStage[QualityRow]):
             assert frame is not None  # view_of has refused bursts with missing frames
             known = signals[index] | {GAIN: gains[index]}
             error = errors[index] if qualities[index] < config.doubtful_below else None
-            finding = None if error is None else find_error(view, error)
+            finding = None if error is None else find_error(view, signals[index], error)
             yield _quality_row(row, frame, view, known, qualities[index], finding, verdicts[index])
 
 

@@ -32,49 +32,54 @@ def overlap(box: list[float], mask: np.ndarray) -> float:
 
 
 def test_a_region_that_some_teachers_see_and_the_label_lacks_is_missed():
-    found = find_error(view(PERSON, PERSON, PERSON | ARM))
+    found = find_error(view(PERSON, PERSON, PERSON | ARM), {})
     assert found.error == "missed_region"
     assert overlap(found.box, ARM) > 0.7 and overlap(found.box, PERSON) < 0.1
 
 
 def test_a_region_that_some_teachers_deny_is_over_segmentation():
-    found = find_error(view(PERSON | ARM, PERSON, PERSON | ARM))
+    found = find_error(view(PERSON | ARM, PERSON, PERSON | ARM), {})
     assert found.error == "over_segmentation" and overlap(found.box, ARM) > 0.7
 
 
 def test_another_object_altogether():
-    found = find_error(view(block(0, 0, 30, 30), PERSON, PERSON))
+    found = find_error(view(block(0, 0, 30, 30), PERSON, PERSON), {})
     assert found.error == "wrong_object"
     assert overlap(found.box, PERSON) == 1 and overlap(found.box, block(0, 0, 30, 30)) == 1
 
 
 def test_errors_of_the_whole_mask_are_as_the_judge_calls_them():
     for error in ("flicker", "lag", "wrong_object"):
-        found = find_error(view(PERSON, PERSON, PERSON | ARM), error)
+        found = find_error(view(PERSON, PERSON, PERSON | ARM), {}, error)
         assert found.error == error and overlap(found.box, PERSON) == 1
 
 
 def test_a_wrong_object_that_stands_apart_is_pointed_at():
     apart = block(5, 95, 30, 115)
-    found = find_error(view(PERSON | apart, PERSON, PERSON), "wrong_object")
+    found = find_error(view(PERSON | apart, PERSON, PERSON), {}, "wrong_object")
     assert overlap(found.box, apart) == 1 and overlap(found.box, PERSON) == 0
     assert found.size == apart.sum() / (PERSON.sum() + apart.sum())
 
 
-def test_a_named_region_is_the_heaviest_of_its_kind_and_without_one_the_outline_is_shown():
+def test_the_heaviest_region_says_on_which_side_it_is_and_without_one_the_outline_is_shown():
     surplus, lacking = block(50, 20, 60, 40), ARM
-    label, votes = PERSON | surplus, (PERSON, PERSON | lacking, PERSON | surplus | lacking)
-    for error, region, other in (("missed_region", lacking, surplus), ("over_segmentation", surplus, lacking)):
-        found = find_error(view(label, *votes), error)
-        assert found.error == error and overlap(found.box, region) > 0.7 and overlap(found.box, other) < 0.3
-    found = find_error(view(PERSON, PERSON), "missed_region")
-    assert (found.error, found.size) == ("missed_region", 0.0)
+    votes = (PERSON, PERSON | lacking, PERSON | surplus | lacking)
+    for called in ("missed_region", "over_segmentation"):
+        found = find_error(view(PERSON | surplus, *votes), {}, called)  # two of three deny the surplus: it weighs more
+        assert found == find_error(view(PERSON | surplus, *votes), {})
+        assert overlap(found.box, lacking if found.error == "missed_region" else surplus) > 0.7
+    assert find_error(view(PERSON, PERSON), {}, "missed_region").error == "jagged_edge"
+
+
+def test_a_label_that_loses_a_quarter_of_itself_for_a_frame_flickers_whatever_it_is_called():
+    assert find_error(view(PERSON, PERSON), {"area_jump": 0.3}, "jagged_edge").error == "flicker"
+    assert find_error(view(PERSON, PERSON), {"area_jump": 0.2}, "jagged_edge").error == "jagged_edge"
 
 
 def test_without_a_region_the_outline_is_to_blame():
     wavy = PERSON.copy()
     wavy[20:80:4, 80:83] = True
-    found = find_error(view(wavy, PERSON, PERSON))
+    found = find_error(view(wavy, PERSON, PERSON), {})
     assert found.error == "jagged_edge"
     assert found.box[0] <= 80 / 120 <= found.box[2]
 
