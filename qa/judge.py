@@ -25,6 +25,8 @@ SIGNALS: dict[str, int] = {
     "label_f_second": 1,
     "label_f_worst": 1,
     "support": 1,
+    "expert_missing": -1,
+    "expert_surplus": -1,
     "expert_iou": 1,
     "expert_f": 1,
     "expert_support": 1,

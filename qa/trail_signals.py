@@ -35,9 +35,7 @@ def trail_signals(views: Sequence[View]) -> list[dict[str, float]]:
             found["trail"] = earlier
             found["trail_lead"] = earlier - (later or 0.0)
         if now and len(views) > 1:
-            found["offset_gain"] = max(
-                (_offset_gain(view.label.mask, masks[index][name], overlap) for name, overlap in now.items()),
-            )
+            found["offset_gain"] = _offset_gain(view.label.mask, masks[index], now)
         signals.append(found)
     for mean, name in (("trail_burst", "trail_lead"), ("offset_burst", "offset_gain")):
         values = [found[name] for found in signals if name in found]
@@ -47,15 +45,20 @@ def trail_signals(views: Sequence[View]) -> list[dict[str, float]]:
     return signals
 
 
-def _offset_gain(label: Mask, other: Mask, overlap: float) -> float:
-    """IoU with `other` of the label moved onto its centroid, minus `overlap`, theirs as they lie; at least 0."""
-    if not label.any() or not other.any() or overlap == 1:
+def _offset_gain(label: Mask, others: dict[str, Mask], now: dict[str, float]) -> float:
+    """The largest IoU with another mask of the label moved onto its centroid, minus theirs as they lie; at least 0."""
+    if not label.any():
         return 0.0
-    (x, y), (to_x, to_y) = _centroid(label), _centroid(other)
-    shift = np.asarray([[1, 0, to_x - x], [0, 1, to_y - y]])
-    # a person whom the picture's side cuts off goes on beyond it
-    moved = cv2.warpAffine(label.astype(np.uint8) * 255, shift, label.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
-    return max(0.0, iou(np.asarray(moved >= 128), other) - overlap)
+    x, y = _centroid(label)
+    grey, best = label.astype(np.uint8) * 255, 0.0
+    for name, overlap in now.items():
+        if overlap < 1 and others[name].any():
+            to_x, to_y = _centroid(others[name])
+            shift = np.asarray([[1, 0, to_x - x], [0, 1, to_y - y]])
+            # a person whom the picture's side cuts off goes on beyond it
+            moved = cv2.warpAffine(grey, shift, label.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+            best = max(best, iou(np.asarray(moved >= 128), others[name]) - overlap)
+    return best
 
 
 def _centroid(mask: Mask) -> tuple[float, float]:

@@ -101,7 +101,9 @@ def weigh(
     return np.asarray(weights / weights.sum(), np.float32)
 
 
-def weigh_by_design(edge_fits: Sequence[float], teachers: Sequence[str], shot: Shot) -> Weights:
+def weigh_by_design(
+    edge_fits: Sequence[float], teachers: Sequence[str], shot: Shot, expertise: Mapping[str, Expertise] = BY_DESIGN
+) -> Weights:
     """As `weigh`, by what is known without fitting: whoever judges labels by it has seen no truth.
 
     Args:
@@ -109,7 +111,7 @@ def weigh_by_design(edge_fits: Sequence[float], teachers: Sequence[str], shot: S
     """
     signals = np.zeros((len(edge_fits), len(SIGNALS)), np.float32)
     signals[:, SIGNALS.index("edge_fit")] = edge_fits
-    return weigh(signals, teachers, shot, BY_DESIGN, SLOPES)
+    return weigh(signals, teachers, shot, expertise, SLOPES)
 
 
 def _comparable(signals: Signals, teachers: Sequence[str]) -> NDArray[np.float64]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,4 +46,31 @@ def test_the_order_of_the_teachers_does_not_matter():
 def test_one_teacher_is_no_company_and_an_empty_label_has_no_core():
     assert expert_signals(portrait(BODY, selfie=BODY)) == {}
     found = expert_signals(portrait(BODY & False, selfie=BODY, pose=BODY))
-    assert found == {"expert_iou": 0.0, "expert_f": 0.0, "expert_support": pytest.approx(0, abs=0.01)}
+    assert found == {"expert_missing": pytest.approx(1, abs=0.01), "expert_surplus": 0.0, "expert_iou": 0.0,
+                     "expert_f": 0.0, "expert_support": pytest.approx(0, abs=0.01)}  # fmt: skip
+
+
+def test_what_the_experts_have_and_the_label_lacks_by_hand():
+    """A third of the body below the label, and a strip one pixel wide, which is too thin to count."""
+    strip = BODY.copy()
+    strip[20:90, 90] = True
+    votes = {"selfie": BODY, "selfie_landscape": strip, "pose": PART}
+    found = expert_signals(portrait(PART, **votes))
+    assert found["expert_missing"] == pytest.approx((BODY & ~PART).sum() / BODY.sum(), abs=0.01)
+    assert found["expert_surplus"] == 0
+    turned = expert_signals(portrait(BODY, selfie=PART, selfie_landscape=PART, pose=BODY))
+    assert turned["expert_surplus"] == pytest.approx(found["expert_missing"]) and turned["expert_missing"] == 0
+
+
+@pytest.mark.parametrize(
+    ("box", "expert"),
+    [([0.2, 0.2, 0.8, 1.0], "selfie"), ([0.2, 0.1, 0.75, 0.85], "u2netp"), ([0.4, 0.4, 0.5, 0.7], "pose")],
+)
+def test_on_each_shot_another_is_asked(box: list[float], expert: str):
+    votes = {name: BODY if name == expert else PART for name in ("selfie", "u2netp", "pose")}
+    view = replace(portrait(BODY, **votes), boxes=[box])
+    supported = expert_signals(view)["expert_core"]
+    others = {name: PART if name == expert else BODY for name in votes}
+    contradicted = expert_signals(replace(portrait(BODY, **others), boxes=[box]))["expert_core"]
+    # whoever is expert here counts as much as the other two together
+    assert contradicted >= supported - 1e-6
