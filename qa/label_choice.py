@@ -79,8 +79,8 @@ def _fused(frame: FrameRow, label: LabelRow, quality: QualityRow, *, source: str
 def _annotated(frame: FrameRow, label: LabelRow, quality: QualityRow, *, error: str) -> Choice:
     fused = _fused(frame, label, quality, source="annotation", proven=False)
     mask = decode_grey(frame.mask)
-    trust = encode_png(annotation_trust(mask, decode_grey(fused.alpha), decode_grey(fused.trust)))
-    good = 1 - quality.signals[DOUBT] if DOUBT in quality.signals else quality.quality
+    good = 1 - quality.signals.get(DOUBT, 1.0)  # without a vote nobody could judge it
+    trust = encode_png(annotation_trust(mask, decode_grey(fused.alpha), decode_grey(fused.trust), good))
     return Choice(frame.mask, trust, _foreground(frame, fused, mask), "annotation", good, proven=False, error=error)
 
 

@@ -59,11 +59,14 @@ def weight_rows(
     return rows
 
 
-def annotation_trust(mask: Grey, alpha: Grey, trust: Grey) -> Grey:
-    """Trust `(H, W)` uint8 of an imported mask, from the fused alpha and the trust that the teachers give that.
+def annotation_trust(mask: Grey, alpha: Grey, trust: Grey, good: float) -> Grey:
+    """Trust `(H, W)` uint8 of an imported mask: in each pixel the chance that it is right there.
 
-    Where both are on the same side of one half, the teachers' trust in the one is their trust in the other. Where they
-    are not, what backs the fused label speaks against the mask: its trust is the rest.
+    With the chance `good` (0-1) that its judge gives it, it is right everywhere; else as far as the teachers back it.
+    That follows from the fused `alpha` and the `trust` that they give it: where both are on the same side of one half,
+    their trust in the one is their trust in the other. Where they are not, what backs the fused label speaks against
+    the mask: the rest is left.
     """
     same = (mask >= 128) == (alpha >= 128)
-    return np.where(same, trust, 255 - trust).astype(np.uint8)
+    backed = np.where(same, trust, 255 - trust)
+    return np.rint(255 * good + (1 - good) * backed).astype(np.uint8)

@@ -71,5 +71,8 @@ def test_what_backs_the_fused_label_speaks_against_an_annotation_that_differs():
     mask = np.array([[255, 255, 0, 0]], np.uint8)
     alpha = np.array([[255, 0, 0, 255]], np.uint8)
     trust = np.array([[255, 255, 200, 40]], np.uint8)
-    assert annotation_trust(mask, alpha, trust).tolist() == [[255, 0, 200, 215]]
-    assert annotation_trust(alpha, alpha, trust).tolist() == trust.tolist()
+    assert annotation_trust(mask, alpha, trust, 0.0).tolist() == [[255, 0, 200, 215]]
+    assert annotation_trust(alpha, alpha, trust, 0.0).tolist() == trust.tolist()
+    # right everywhere with 4 chances in 5, and else as far as the teachers back it: 204 + a fifth of the above
+    assert annotation_trust(mask, alpha, trust, 0.8).tolist() == [[255, 204, 244, 247]]
+    assert (annotation_trust(mask, alpha, trust, 1.0) == 255).all()
