@@ -13,6 +13,7 @@ from rich.text import Text
 
 from pipeline.house import FRAME_STAGES, RESULT_STAGES
 from pipeline.lifetime import die_with_dvc
+from pipeline.review.commands import app as review_app
 from pipeline.store_commands import app as store_app
 from pipeline.terminal import plain
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     "`autoroto repro` rebuilds whatever changed and nothing else. `autoroto label` labels files once, without DVC. "
     "`autoroto apply` puts the trained student to its use.",
 )
+app.add_typer(review_app, name="review", help="Doubtful labels to people in Label Studio, and their decisions back.")
 app.add_typer(store_app, name="store", help="Look after the cache of finished work.")
 console = Console(stderr=True)
 

@@ -6,11 +6,13 @@ is hard, and so is its surroundings, where the old softness belonged to an outli
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.images import Grey
+from datasets.images import Grey, Image
 
 Mask = NDArray[np.bool_]
 
@@ -20,9 +22,9 @@ REACH = 0.015
 """How far a painted pixel makes the old outline's softness void, as a fraction of the frame's diagonal."""
 
 
-def sized(values: Grey, width: int, height: int) -> Grey:
-    """`(height, width)` uint8: averaged down or interpolated up."""
-    if values.shape == (height, width):
+def sized(values: Grey | Image, width: int, height: int) -> NDArray[np.uint8]:
+    """`(height, width)` or `(height, width, 3)` uint8: averaged down or interpolated up."""
+    if values.shape[:2] == (height, width):
         return values
     shrinks = values.shape[0] > height or values.shape[1] > width
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -47,7 +49,7 @@ def decided_alpha(reviewed: Mask, alpha: Grey) -> Grey:
     touched = reviewed != (alpha > THRESHOLD)
     if not touched.any():
         return alpha.copy()
-    radius = max(2, round(REACH * float(np.hypot(*alpha.shape))))
+    radius = max(2, round(REACH * math.hypot(*alpha.shape)))
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     void = cv2.dilate(touched.astype(np.uint8), disk) > 0
     return np.where(void, np.where(reviewed, 255, 0), alpha).astype(np.uint8)

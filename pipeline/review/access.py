@@ -12,7 +12,7 @@ FOLDER = Path(".autoroto") / "review"
 """What a Label Studio of one's own keeps, and the frames it shows, relative to the project's root."""
 ACCESS = "access.json"
 """In that folder: address, password and token. Only its owner can read it, and git ignores it."""
-URL, TOKEN = "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"  # noqa: S105 - names of variables
+URL, TOKEN = "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"
 SERVED, SERVED_THERE = "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT", "AUTOROTO_REVIEW_DOCUMENT_ROOT"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -34,7 +34,10 @@ class Studio:
     def __init__(self, access: Access, *, timeout: float = 300) -> None:
         self.url = access.url
         self._http = httpx.Client(
-            base_url=access.url, auth=_auth(access.token), timeout=httpx.Timeout(timeout, connect=10), follow_redirects=True
+            base_url=access.url,
+            auth=_auth(access.token),
+            timeout=httpx.Timeout(timeout, connect=10),
+            follow_redirects=True,
         )
 
     def __enter__(self) -> Studio:
@@ -66,7 +69,7 @@ class Studio:
         return dict(self._ask("GET", f"/api/projects/{project}"))
 
     def create_project(self, **values: Any) -> Json:
-        return self._ask("POST", "/api/projects", json=values)
+        return dict(self._ask("POST", "/api/projects", json=values))
 
     def update_project(self, project: int, **values: Any) -> None:
         self._ask("PATCH", f"/api/projects/{project}", json=values)
@@ -96,7 +99,7 @@ class Studio:
 
     def task(self, task: int) -> Json:
         """One task with its annotations, drafts and predictions."""
-        return self._ask("GET", f"/api/tasks/{task}")
+        return dict(self._ask("GET", f"/api/tasks/{task}"))
 
     def import_tasks(self, project: int, tasks: Sequence[Json]) -> None:
         self._ask("POST", f"/api/projects/{project}/import", json=list(tasks))
@@ -119,6 +122,13 @@ class Studio:
             self._ask("PATCH", f"/api/predictions/{known[0]['id']}", json=dict(prediction))
         else:
             self._ask("POST", "/api/predictions", json={"task": task, **prediction})
+
+    def picture(self, address: str) -> int:
+        """The status that the server answers with when a frame is asked for; 200 is well."""
+        try:
+            return self._http.get(address).status_code
+        except httpx.HTTPError as error:
+            raise StudioError(f"{self.url} does not serve {address} ({error})") from error
 
     def views(self, project: int) -> list[Json]:
         """The tabs of the data manager."""
@@ -195,7 +205,9 @@ class Studio:
         try:
             return answer.json()
         except ValueError as error:
-            raise StudioError(f"{self.url} is no Label Studio: {method} {path} answered no JSON; correct {URL}") from error
+            raise StudioError(
+                f"{self.url} is no Label Studio: {method} {path} answered no JSON; correct {URL}"
+            ) from error
 
 
 class _PersonalToken(httpx.Auth):
@@ -206,7 +218,7 @@ class _PersonalToken(httpx.Auth):
     def __init__(self, token: str) -> None:
         self._token, self._access = token, ""
 
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = f"Bearer {self._access}"
         answer = yield request
         if answer.status_code == 401:
@@ -221,7 +233,7 @@ class _LegacyToken(httpx.Auth):
     def __init__(self, token: str) -> None:
         self._header = f"Token {token}"
 
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = self._header
         yield request
 

@@ -172,7 +172,9 @@ def _painted(region: Mapping[str, Any], width: int, height: int) -> Grey:
     try:
         return decode_mask(value["rle"], width, height)
     except BrushRleError as error:
-        raise AnnotationError(f"the mask cannot be read ({error}): delete this annotation, and paint it anew") from error
+        raise AnnotationError(
+            f"the mask cannot be read ({error}): delete this annotation, and paint it anew"
+        ) from error
 
 
 def _reviewer(completed_by: Any) -> str:

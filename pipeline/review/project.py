@@ -54,8 +54,8 @@ def the_project(studio: Studio, title: str) -> Project:
     found = find_project(studio, title)
     if found is None:
         raise StudioError(
-            f"{studio.url} has no project {title!r} (any more): `autoroto review push` makes it. What was pulled from it "
-            "is kept in data/reviews"
+            f"{studio.url} has no project {title!r} (any more): `autoroto review push` makes it. What was pulled from "
+            "it is kept in data/reviews"
         )
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,7 +41,7 @@ class Pulled:
         decisions: written down now, by verdict. known: were so before. skipped: tasks passed over by a reviewer.
         unclear: annotations that are no decision, with what their reviewers have to do.
         hard: decisions whose mask has no soft edge, as the label that was shown is not on this machine.
-        files: written.
+        files: written. frames: keys of the frames that were decided on.
     """
 
     decisions: Counter[str] = field(default_factory=Counter)
@@ -50,6 +50,8 @@ class Pulled:
     unclear: list[str] = field(default_factory=list)
     hard: int = 0
     files: list[Path] = field(default_factory=list)
+
+    frames: set[tuple[str, int]] = field(default_factory=set)
 
     def sentence(self) -> str:
         """For people."""
@@ -85,37 +87,47 @@ class Pull:
         project = the_project(self.studio, self.title)
         known = known_decisions(self.root / REVIEWS)
         done = Pulled()
-        tasks = self._changed(project, known)
+        open_before = set(self._unclear().get(project.mark, []))
+        tasks = self._changed(project, known, open_before)
         unclear: set[int] = set()
         for start in range(0, len(tasks), BATCH):
             batch = tasks[start : start + BATCH]
             decisions: list[Decision] = []
             for task in self.studio.snapshot(project.id, batch):
                 decisions += self._decisions(project, task, known, unclear, done)
+            # before the decisions, which tell the next pull where to begin
+            self._remember(project, unclear | (open_before & set(tasks[start + BATCH :])))
             if decisions:
                 done.files.append(append_decisions(self.root / REVIEWS, decisions))
                 done.decisions.update(decision.verdict for decision in decisions)
+                done.frames.update(decision.key for decision in decisions)
             fault_point("review.pulled")
             self.progress(min(start + BATCH, len(tasks)), len(tasks), "decisions")
-        self._remember(project, unclear)
+        if not tasks:
+            self._remember(project, set())
         return done
 
-    def _changed(self, project: Project, known: Mapping[str, datetime]) -> list[int]:
+    def _changed(self, project: Project, known: Mapping[str, datetime], open_before: Iterable[int]) -> list[int]:
         """Tasks that people have worked on since the last pull, in the order of their last change."""
         times = [time for name, time in known.items() if name.startswith(f"labelstudio:{project.mark}/")]
         filters = []
         if times and not self.everything:
             since = (max(times) - OVERLAP).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
             filters = [
-                {"filter": "filter:tasks:updated_at", "operator": "greater_or_equal", "type": "Datetime", "value": since}
+                {
+                    "filter": "filter:tasks:updated_at",
+                    "operator": "greater_or_equal",
+                    "type": "Datetime",
+                    "value": since,
+                }
             ]
         found = {
             int(task["id"]): str(task["updated_at"])
             for task in self.studio.tasks(project.id, filters)
             if task.get("total_annotations") or task.get("cancelled_annotations")
         }
-        for task in self._unclear().get(project.mark, []):
-            if task not in found and not self.everything and self._there(task):
+        for task in open_before:
+            if task not in found and self._there(task):
                 found[task] = ""
         return sorted(found, key=lambda task: (found[task], task))
 
@@ -175,7 +187,7 @@ class Pull:
         )
 
     def _label(self, digest: str, task: int, width: int, height: int) -> tuple[Grey, bool]:
-        """The label that was shown, at the size it was shown, and whether it is soft: kept here, or the pre-annotation."""
+        """The label at the size it was shown, and whether it is soft: as it was kept here, else the pre-annotation."""
         path = self.root / LABELS / digest[:2] / f"{digest}.png"
         if path.exists():
             return sized(decode_grey(path.read_bytes()), width, height), True
@@ -194,8 +206,8 @@ class Pull:
         except (ValueError, AttributeError, TypeError):
             return {}  # only spares looking: `--all` finds them again
 
-    def _remember(self, project: Project, unclear: Sequence[int] | set[int]) -> None:
-        if unclear or self._unclear():
-            tasks = self._unclear() | {project.mark: sorted(unclear)}
-            (self.root / UNCLEAR).parent.mkdir(parents=True, exist_ok=True)
+    def _remember(self, project: Project, unclear: set[int]) -> None:
+        before = self._unclear()
+        if set(before.get(project.mark, [])) != unclear:
+            tasks = before | {project.mark: sorted(unclear)}
             write_atomically(self.root / UNCLEAR, json.dumps(tasks, indent=2, sort_keys=True).encode())

@@ -101,16 +101,22 @@ class Scored:
         for index, keys in sorted(wanted.items()):
             paths = [shard.path for shard in (self.scores[index], *self._labels(index), *self._frames(index))]
             for clip in read_clips(paths, primary=QualityRow):
-                for at, (quality, frame, label) in enumerate(zip(clip.qualities, clip.frames, clip.labels, strict=True)):
+                for at, (quality, frame, label) in enumerate(
+                    zip(clip.qualities, clip.frames, clip.labels, strict=True)
+                ):
                     if quality is None or frame is None or label is None or frame.frame_key not in keys:
                         continue
                     before = clip.frames[at - 1] if at else None
                     after = clip.frames[at + 1] if at + 1 < len(clip) else None
                     yield Shown(frame, label, quality, before, after)
 
-    def _settled(self, index: int, decisions: Mapping[FrameKey, Decision], asked: Collection[FrameKey]) -> set[FrameKey]:
+    def _settled(
+        self, index: int, decisions: Mapping[FrameKey, Decision], asked: Collection[FrameKey]
+    ) -> set[FrameKey]:
         """Frames of a shard that nobody needs to look at (any more)."""
-        done = {key for key in asked if key in decisions and (decisions[key].verdict != "accept" or decisions[key].mask)}
+        done = {
+            key for key in asked if key in decisions and (decisions[key].verdict != "accept" or decisions[key].mask)
+        }
         unsure = {key for key in asked if key in decisions} - done
         for shard in self._frames(index):
             columns = ["source", "time_us", "role"]

@@ -32,7 +32,12 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 @contextmanager
 def label_studio(
-    root: Path, *, port: int = 8080, database: str = "", program: Path | None = None, tell: Callable[[str], None] = print
+    root: Path,
+    *,
+    port: int = 8080,
+    database: str = "",
+    program: Path | None = None,
+    tell: Callable[[str], None] = print,
 ) -> Iterator[tuple[Access, subprocess.Popen[bytes]]]:
     """A running Label Studio: how to reach it, and its process, which is ended on leaving.
 
@@ -157,7 +162,9 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, tell: Callable[
     start = told = time.monotonic()
     while not answers(url):
         if process.poll() is not None:
-            raise ReviewSetupError(f"Label Studio ended by itself ({process.returncode}); {log} ends with:\n{_tail(log)}")
+            raise ReviewSetupError(
+                f"Label Studio ended by itself ({process.returncode}); {log} ends with:\n{_tail(log)}"
+            )
         now = time.monotonic()
         if now - start > FIRST_START_SECONDS:
             raise ReviewSetupError(f"Label Studio does not answer at {url}; {log} ends with:\n{_tail(log)}")
