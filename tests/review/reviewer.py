@@ -66,7 +66,7 @@ class Reviewer:
         self._ok(self.http.patch(f"/api/annotations/{annotation}/", json={"result": result, "lead_time": 20}))
 
     def draft(self, task: Json, result: list[Json]) -> None:
-        self._ok(self.http.post(f"/api/tasks/{task['id']}/drafts/", json={"result": result, "lead_time": 1}))
+        self._ok(self.http.post(f"/api/tasks/{task['id']}/drafts", json={"result": result, "lead_time": 1}))
 
     def invite(self, email: str) -> int:
         """Another person; returns the user's id, for `completed_by`."""
