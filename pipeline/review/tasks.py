@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from datasets.images import Image, decode_grey, decode_rgb, encode_jpeg
+from datasets.images import Image, decode_grey, decode_rgb, encode_jpeg, reduction_to
 from datasets.reviews import label_digest
 from datasets.schema import FrameRow, QualityRow
 from pipeline.review.access import FOLDER, Access
@@ -155,8 +155,8 @@ def _context(before: FrameRow | None, after: FrameRow | None) -> Image:
 
 
 def _small(frame: FrameRow) -> Image:
-    picture = decode_rgb(frame.image)
     scale = min(1.0, NEIGHBOUR / max(frame.width, frame.height))
+    picture = decode_rgb(frame.image, reduction=reduction_to(frame.width, frame.height, 1 / scale))
     size = max(1, round(scale * frame.width)), max(1, round(scale * frame.height))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
