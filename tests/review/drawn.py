@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
@@ -91,18 +92,23 @@ def labels(root: Path) -> dict[tuple[str, int], Grey]:
     return {row.frame_key: decode_grey(row.alpha) for row in rows_of(root, "fuse") if isinstance(row, LabelRow)}
 
 
+@functools.cache
+def scene(size: tuple[int, int]) -> np.ndarray:
+    """What is behind the person."""
+    noise = np.random.default_rng(7).integers(0, 200, (size[1], size[0], 3), dtype=np.uint8)
+    return np.asarray(cv2.GaussianBlur(noise, (0, 0), 3))
+
+
 def person(index: int, size: tuple[int, int]) -> tuple[np.ndarray, Grey]:
     """A picture with a person that has a soft outline, and its alpha."""
     width, height = size
-    rng = np.random.default_rng(7)
-    scene = cv2.GaussianBlur(rng.integers(0, 200, (height, width, 3), dtype=np.uint8), (0, 0), 3)
     hard = np.zeros((height, width), np.uint8)
     x = width // 3 + (index * width // 400) % (width // 4)
     cv2.ellipse(hard, (x, height), (width // 6, height // 2), 0, 180, 360, 255, -1)
     cv2.circle(hard, (x, height // 3), height // 7, 255, -1)
     alpha = cv2.GaussianBlur(hard, (0, 0), max(1.0, height / 120))
     weight = alpha[..., None] / 255
-    picture = scene * (1 - weight) + np.array([200, 150, 120]) * weight
+    picture = scene(size) * (1 - weight) + np.array([200, 150, 120]) * weight
     return picture.astype(np.uint8), np.asarray(alpha, np.uint8)
 
 
