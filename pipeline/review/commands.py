@@ -62,7 +62,7 @@ def doctor(project: Title = "autoroto") -> None:
     well = True
     for finding in examine(project_root(), project):
         well &= finding.well
-        console.print(f"{'ok ' if finding.well else '!! '} {plain(finding.text)}", highlight=False, markup=False)
+        _say(f"{'ok ' if finding.well else '!! '} {finding.text}")
     sys.exit(0 if well else 1)
 
 

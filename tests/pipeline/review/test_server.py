@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.review.access import FOLDER, ReviewSetupError, own_access, read_access
-from pipeline.review.server import HOST, answers, environment, free_port, label_studio
+from pipeline.review.server import HOST, INSTALLED, answers, environment, free_port, label_studio
 
 STAND_IN = f"""#!{sys.executable}
 import http.server, json, os, sys
@@ -123,3 +123,23 @@ def test_postgresql_by_its_address(tmp_path: Path):
 
 def test_nobody_answers_on_a_free_port():
     assert not answers(f"http://{HOST}:{free_port()}")
+
+
+def test_serve_says_how_to_sign_in_and_ends_when_asked_to(project: Path):
+    (project / INSTALLED).parent.mkdir(parents=True)
+    (project / INSTALLED).write_text(STAND_IN)
+    (project / INSTALLED).chmod(0o755)
+    code = "from pipeline.cli import app; app()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "review", "serve", "--port", "0"], cwd=project, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    said = [process.stderr.readline() for _ in range(3)]
+    access = read_access(project)
+    assert access.url in said[0] and access.email in said[1] and "access.json" in said[1]
+    assert access.password not in "".join(said) and access.token not in "".join(said)
+    pid = json.loads((project / FOLDER / "started.json").read_text())["pid"]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    process.stderr.close()
+    assert not alive(pid)
