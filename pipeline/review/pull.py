@@ -26,7 +26,7 @@ from qa.verdicts import UnclearVerdict, settle
 
 BATCH = 50
 """Tasks of one snapshot: what is in memory at once, and lost work where a pull is killed."""
-OVERLAP = timedelta(minutes=10)
+OVERLAP = timedelta(minutes=2)
 """Looked at again: what was being saved while an earlier pull ran may have a time before that of what it saw."""
 UNCLEAR = FOLDER / "unclear.json"
 """Tasks with annotations that were no decision yet: every pull asks for them again."""

@@ -186,6 +186,18 @@ def test_a_push_killed_half_way_goes_on(point, project, push, reviewer, environm
     assert len(reviewer.by_key()) == len(reviewer.tasks()) == 8
 
 
+def test_an_update_killed_half_way_is_done_again(project, push, reviewer, environment):
+    push(8)
+    relabel(project, {key[1] for key in reviewer.by_key()}, lambda alpha: np.roll(alpha, 9, axis=1))
+    assert killed(project, reviewer, "review.prediction:2", "push") == -9
+    assert push(8).updated == 7  # one was finished
+    fused = labels(project)
+    for key, task in reviewer.by_key().items():
+        assert (reviewer.shown(task) == binary(fused[key])).all()  # and there is one pre-annotation only
+        assert task["data"]["label"] == label_digest_of(project, key)
+    assert push(8).unchanged == 8
+
+
 def killed(project: Path, reviewer: Reviewer, point: str, command: str) -> int:
     """Run a command of the command line with batches of three that dies at a fault point; its exit code."""
     code = (

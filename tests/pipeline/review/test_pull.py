@@ -57,7 +57,7 @@ def test_only_what_changed_is_asked_for(review, fake):
 
     fake._download = download
     assert "1 new decisions" in review("pull")[1]
-    assert tasks[20]["id"] in exported and len(exported) < 15  # and the last ten minutes, to be safe
+    assert tasks[20]["id"] in exported and len(exported) < 6  # and the last two minutes, to be safe
     exported.clear()
     assert "0 new decisions" in review("pull", "--all")[1] and len(exported) == 21
 
