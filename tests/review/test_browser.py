@@ -14,6 +14,7 @@ import pytest
 from datasets.images import decode_grey, decode_rgb
 from datasets.reviews import read_decisions
 from pipeline.review.access import Access
+from pipeline.review.tasks import key_of
 from qa.curate import REVIEWS
 from tests.review.drawn import draw_project, labels
 from tests.review.reviewer import Reviewer, binary
@@ -65,13 +66,26 @@ def opened(page: Page, access: Access, project: int, task: int) -> Locator:
     return picture
 
 
-def submit(page: Page, verdict: str) -> None:
-    page.get_by_text(verdict, exact=False).and_(page.locator("label, span")).first.click()
+def submit(page: Page, key: str) -> None:
+    """Choose the verdict by its key, and submit."""
+    page.keyboard.press(key)
+    page.wait_for_timeout(300)
     with page.expect_response(
         lambda answer: "/annotations" in answer.url and answer.request.method == "POST"
     ) as answer:
-        page.get_by_role("button", name="Submit").click()
+        page.locator("button[name=submit]").click()
     assert answer.value.ok
+
+
+def drag(page: Page, picture: Locator, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """Move the mouse over the picture with its button down; positions are of the picture's own pixels."""
+    box = picture.bounding_box()
+    assert box is not None
+    scale = box["width"] / SIZE[0]
+    page.mouse.move(box["x"] + start[0] * scale, box["y"] + start[1] * scale)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end[0] * scale, box["y"] + end[1] * scale, steps=12)
+    page.mouse.up()
 
 
 def test_a_stroke_in_the_browser_changes_the_mask_where_it_was_painted(
@@ -94,15 +108,12 @@ def test_a_stroke_in_the_browser_changes_the_mask_where_it_was_painted(
     )
     assert int(inside[2]) > int(inside[0]) + 40 and abs(int(beside[2]) - int(beside[0])) < 40, (inside, beside)
 
-    start, end = (450, 80), (540, 110)  # of the picture, far from the person
-    page.mouse.move(box["x"] + start[0] * scale, box["y"] + start[1] * scale)
-    page.mouse.down()
-    page.mouse.move(box["x"] + end[0] * scale, box["y"] + end[1] * scale, steps=12)
-    page.mouse.up()
-    submit(page, "fix")
+    start, end = (450, 80), (540, 110)  # far from the person
+    drag(page, picture, start, end)
+    submit(page, "f")
 
     opened(page, access, reviewer.project, second["id"])
-    submit(page, "accept")
+    submit(page, "a")
     foreign = [url for url in outside if not url.startswith((access.url, "data:", f"blob:{access.url}"))]
     assert foreign == []  # nothing leaves the machine
 
@@ -116,3 +127,30 @@ def test_a_stroke_in_the_browser_changes_the_mask_where_it_was_painted(
     assert start[0] - 40 < x.min() and x.max() < end[0] + 40 and start[1] - 40 < y.min() and y.max() < end[1] + 40
     assert (decode_grey(rows["accept"].mask) == labels(project)[rows["accept"].key]).all()  # to the last level
     assert rows["accept"].seconds > 0
+
+
+def test_the_eraser_takes_away_and_a_reject_takes_the_frame(page, access, project, push, pull, reviewer: Reviewer):
+    push(2)
+    first, second = reviewer.tasks()
+    shown = reviewer.shown(first)
+    page.goto(f"{access.url}/projects/{reviewer.project}/data", wait_until="commit")
+    page.get_by_text(str(first["id"]), exact=True).first.wait_for()  # a button pressed before there are tasks is dead
+    page.wait_for_timeout(2000)
+    page.get_by_role("button", name="Label All Tasks").click()  # deals the worst first
+    picture = page.locator(".konvajs-content").first
+    picture.wait_for()
+    page.wait_for_timeout(3000)
+    page.get_by_text("person", exact=True).last.click()  # the region, in the list
+    page.keyboard.press("e")  # the eraser
+    drag(page, picture, (190, 320), (230, 330))
+    submit(page, "f")
+    page.wait_for_timeout(6000)  # the next one comes by itself
+    submit(page, "r")
+    assert pull().decisions == {"fix": 1, "reject": 1}
+    rows = {row.verdict: row for row in read_decisions(project / REVIEWS)}
+    assert (rows["fix"].key, rows["reject"].key) == (key_of(first["data"]), key_of(second["data"]))
+    row = rows["fix"]
+    fixed = binary(decode_grey(row.mask))
+    y, x = np.nonzero(fixed != shown)
+    assert len(y) > 100 and not (fixed & ~shown).any()
+    assert x.min() > 150 and x.max() < 270 and y.min() > 280
