@@ -22,7 +22,7 @@ group, weights, licences (all of them; COCO's `license` is an entry for that set
 
 
 class CocoWriter:
-    """Writes into `folder`. Annotations go to the disk at once; of an image only its facts stay in memory."""
+    """Writes into `folder`. Nothing of a frame stays in memory."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -40,57 +40,53 @@ class CocoWriter:
 
 
 class _Split:
-    """One annotation file. The annotations wait in a file of their own, for COCO's images stand before them."""
+    """One annotation file: images as they come, then the annotations, which wait in a file of their own."""
 
     def __init__(self, folder: Path, split: str) -> None:
-        self._images = folder / "images" / split
-        self._path = folder / "annotations" / f"{split}.json"
-        self._path.parent.mkdir(exist_ok=True)
-        self._waiting = self._path.with_suffix(".waiting")
+        self._pictures = folder / "images" / split
+        path = folder / "annotations" / f"{split}.json"
+        path.parent.mkdir(exist_ok=True)
+        self._waiting = path.with_suffix(".waiting")
         self._annotations = self._waiting.open("w+", encoding="utf-8")
-        self._facts: list[dict[str, Any]] = []
+        self._file = path.open("w", encoding="utf-8")
+        info = {"description": "Curated by autoroto", "split": split}
+        self._file.write(f'{{"info": {as_json(info)},\n"categories": {as_json([PERSON])},\n"images": [')
         self._licences: dict[tuple[str, ...], int] = {}
-        self._count = 0
+        self._images = self._masks = 0
 
     def add(self, row: CuratedRow, facts: dict[str, Any]) -> None:
         name = file_stem(row) + image_suffix(row.image)
-        save(self._images / name, row.image)
-        licences = tuple(facts["licences"])
-        image = {
-            "id": len(self._facts) + 1,
-            "file_name": name,
-            "license": self._licences.setdefault(licences, len(self._licences) + 1),
-        }
-        self._facts.append(image | facts)
+        save(self._pictures / name, row.image)
+        licence = self._licences.setdefault(tuple(facts["licences"]), len(self._licences) + 1)
+        self._images += 1
+        image = {"id": self._images, "file_name": name, "license": licence}
+        _add(self._file, self._images, image | facts)
         mask = encode_coco(decode_grey(row.alpha) > THRESHOLD)
         if not mask.area:
             return
-        self._count += 1
+        self._masks += 1
         annotation = {
-            "id": self._count, "image_id": image["id"], "category_id": PERSON["id"], "iscrowd": 0,
+            "id": self._masks, "image_id": self._images, "category_id": PERSON["id"], "iscrowd": 0,
             "area": mask.area, "bbox": mask.box, "segmentation": mask.rle,
         }  # fmt: skip
-        self._annotations.write((",\n" if self._count > 1 else "") + as_json(annotation))
+        _add(self._annotations, self._masks, annotation)
 
     def finish(self) -> None:
         licences = [
             {"id": number, "name": " AND ".join(names), "url": _address(names)}
             for names, number in self._licences.items()
         ]
-        with self._path.open("w", encoding="utf-8") as file:
-            file.write('{"info": ' + as_json({"description": "Curated by autoroto", "split": self._path.stem}))
-            file.write(f',\n"licenses": {as_json(licences)},\n"categories": {as_json([PERSON])},\n"images": [')
-            file.write(",\n".join(map(as_json, self._facts)))
+        with self._file as file, self._annotations as waiting:
             file.write('],\n"annotations": [')
-            _append(file, self._annotations)
-            file.write("]}\n")
+            waiting.seek(0)
+            shutil.copyfileobj(waiting, file)
+            file.write(f'],\n"licenses": {as_json(licences)}}}\n')
         self._waiting.unlink()
 
 
-def _append(file: IO[str], waiting: IO[str]) -> None:
-    waiting.seek(0)
-    shutil.copyfileobj(waiting, file)
-    waiting.close()
+def _add(file: IO[str], number: int, entry: dict[str, Any]) -> None:
+    """The `number`-th entry of a list, counted from 1."""
+    file.write((",\n" if number > 1 else "") + as_json(entry))
 
 
 def _address(licences: tuple[str, ...]) -> str:

@@ -95,6 +95,7 @@ def export(
             for row in read_rows(shard, CuratedRow):
                 if row.split in splits and _licences(row) <= set(allowed):
                     writing.add(row, facts(row, weights))
+                    fault_point("export.frame")
                     done += 1
                     if progress is not None:
                         progress(done, total, row.path)
@@ -175,13 +176,17 @@ def _choose(shards: Sequence[Path], allowed: Collection[str], splits: Collection
     return Exported({name: counts[name] for name in SPLITS if counts[name]}, found, refused)
 
 
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
+
+
 def _licences(row: CuratedRow) -> set[str]:
     """A frame's licences; silence is no permission."""
     return set(union(row.licences)) or {UNKNOWN}
 
 
 def _refusal(refused: Mapping[tuple[str, str], int], allowed: Collection[str]) -> str:
-    lines = [f"  {path}: {licences} ({count} frames)" for (path, licences), count in sorted(refused.items())]
+    lines = [f"  {path}: {licences} ({_frames(count)})" for (path, licences), count in sorted(refused.items())]
     rest = len(lines) - NAMED
     names = sorted({name for _, licences in refused for name in licences.split(", ")})
     return "\n".join(
@@ -219,6 +224,7 @@ def _new_folder(output: Path) -> Iterator[Path]:
                 raise ExportError(f"{output} has appeared meanwhile: name another folder")
             folder.rename(output)
             sync_folder(output.parent)
+            fault_point("export.renamed")
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.table import Table
 from datasets.export_coco import CocoWriter
 from datasets.export_folders import FolderWriter
 from datasets.export_parquet import ParquetWriter
-from datasets.exports import Exported, ExportError, Weights, export
+from datasets.exports import Exported, ExportError, Weights, Writer, export
 from datasets.schema import SPLITS
 from datasets.store import Store
 from pipeline.params import load_params
@@ -22,7 +22,7 @@ from pipeline.verify import check_shards
 from qa.curate_tables import WEIGHTS
 from training.data import read_band_weights, read_weights
 
-FORMATS = {"coco": CocoWriter, "parquet": ParquetWriter, "folders": FolderWriter}
+FORMATS: dict[str, Callable[[Path], Writer]] = {"coco": CocoWriter, "parquet": ParquetWriter, "folders": FolderWriter}
 
 
 def run_export(
@@ -67,7 +67,7 @@ def run_export(
 
 def _tell(exported: Exported, output: Path, console: Console) -> None:
     for (path, licences), count in sorted(exported.left_out.items()):
-        console.print(f"left out: {plain(path)}, {count} frames: {licences}", highlight=False, markup=False)
+        console.print(f"left out: {plain(path)}: {licences} ({count})", highlight=False, markup=False)
     table = Table("licences", "frames", title=f"What is in {output}")
     for names, count in sorted(exported.licences.items()):
         table.add_row(", ".join(names), str(count))

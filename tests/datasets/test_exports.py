@@ -5,16 +5,22 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from datasets.export_coco import CocoWriter
 from datasets.export_folders import FolderWriter
 from datasets.exports import Exported, ExportError, export
+from datasets.faults import KILL
 from datasets.licences import LicenceError
 from datasets.schema import CuratedRow
 from tests.datasets.curated import WEIGHTS, curated, write_shards
+from tests.tiny import REPOSITORY
 
 
 class Recorder:
@@ -68,7 +74,7 @@ def test_what_is_not_allowed_is_refused_by_name(tmp_path: Path) -> None:
         recorded(shards, tmp_path / "out")
     said = str(caught.value)
     assert "2 files" in said and "allowed: MIT" in said
-    assert "val/café_1.mp4: CC-BY-NC-4.0 (1 frames)" in said and "test/café_2.mp4: NOASSERTION (2 frames)" in said
+    assert "val/café_1.mp4: CC-BY-NC-4.0 (1 frame)" in said and "test/café_2.mp4: NOASSERTION (2 frames)" in said
     assert "train/café_0.mp4" not in said and "Not allowed: CC-BY-NC-4.0, NOASSERTION." in said
     assert not list(tmp_path.glob("*out*"))
 
@@ -129,6 +135,36 @@ def test_what_a_killed_export_left_is_cleared_away(tmp_path: Path) -> None:
     recorded(shards, tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["facts.json"]
     assert not left.parent.exists()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from datasets.export_coco import CocoWriter
+from datasets.exports import export
+from tests.datasets.curated import WEIGHTS
+shards, out = sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2])
+export(shards, out, CocoWriter, allowed=["MIT"], weights=WEIGHTS)
+"""
+
+
+@pytest.mark.parametrize("point", ["export.frame:1", "export.frame:7", "export.written:1", "export.renamed:1"])
+def test_killed_anywhere_it_is_there_whole_or_not_at_all(tmp_path: Path, point: str) -> None:
+    shards = write_shards(tmp_path / "shards", [curated(number) for number in range(7)])
+    export(shards, tmp_path / "whole", CocoWriter, allowed=["MIT"], weights=WEIGHTS)
+    script = [sys.executable, "-c", KILLED, str(tmp_path / "shards"), str(tmp_path / "out")]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    ended = subprocess.run(script, env=environment | {KILL: point}, cwd=REPOSITORY, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert (tmp_path / "out").exists() == point.startswith("export.renamed")
+    if not (tmp_path / "out").exists():
+        export(shards, tmp_path / "out", CocoWriter, allowed=["MIT"], weights=WEIGHTS)
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    assert not (tmp_path / ".out.unfinished").exists()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_two_exports_to_one_folder_do_not_mix(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def call(*arguments: str) -> tuple[str, BaseException | None]:
 def test_without_an_allow_list_it_says_what_there_is(project: Path) -> None:
     _, error = call("--format", "coco", "-o", "out")
     said = str(error)
-    assert "val/café_1.mp4: NOASSERTION (1 frames)" in said and "train/café_0.mp4: MIT (3 frames)" in said
+    assert "val/café_1.mp4: NOASSERTION (1 frame)" in said and "train/café_0.mp4: MIT (3 frames)" in said
     assert "`--allow NAME`" in said and not (project / "out").exists()
 
 
@@ -59,7 +59,7 @@ def test_the_three_formats(project: Path) -> None:
         said, error = call("--format", form, "-o", f"out/{form}", *allow)
         assert error is None, error
         assert "6 frames (3 train, 1 val, 2 test)" in said
-        assert "left out: val/café_1.mp4, 1 frames: NOASSERTION" in said
+        assert "left out: val/café_1.mp4: NOASSERTION (1)" in said
     assert len(COCO(str(project / "out" / "coco" / "annotations" / "train.json")).getAnnIds()) == 3
     table = pq.read_table(project / "out" / "parquet" / "data" / "train-00000.parquet")
     assert table["band_weight"].to_pylist() == [0.4, 1.0, 0.4]
