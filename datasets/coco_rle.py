@@ -53,14 +53,14 @@ def decode_coco(rle: Any) -> NDArray[np.uint8]:
     from pycocotools import mask as coco
 
     try:
-        (height, width), counts = map(int, rle["size"]), rle["counts"]
-        code = {"size": [height, width], "counts": counts.encode("ascii") if isinstance(counts, str) else bytes(counts)}
-        mask = np.asarray(coco.decode(code), np.uint8)
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        height, width = map(int, rle["size"])
+        counts: bytes = rle["counts"].encode("ascii")
+        mask = np.asarray(coco.decode({"size": [height, width], "counts": counts}), np.uint8)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CocoRleError(f"not a COCO RLE with size [H, W] and counts ({error!r})") from error
     # what is whole is, but for runs of no length, what the encoder makes of its mask
-    if code["counts"] != coco.encode(np.asfortranarray(mask))["counts"]:
-        pixels = sum(_runs(code["counts"]))
+    if counts != coco.encode(np.asfortranarray(mask))["counts"]:
+        pixels = sum(_runs(counts))
         if pixels != height * width:
             raise CocoRleError(f"COCO RLE of {pixels} pixels, its size is {height}x{width}: it is cut off or damaged")
     return mask

@@ -197,6 +197,33 @@ def apply(
 
 
 @app.command()
+def export(
+    form: Annotated[str, typer.Option("--format", help="`coco`, `parquet` or `folders`.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to make; it must not be there yet.")],
+    allow: Annotated[
+        list[str] | None, typer.Option(help="A licence (SPDX) that may go out. Repeat it for each; nothing is assumed.")
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option(help="`train`, `val` or `test`; default: all.")] = None,
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Leave out what is not allowed, instead of refusing.")
+    ] = False,
+) -> None:
+    """Write the curated data set for other tools. (The student as ONNX is a stage: `autoroto run export`.)
+
+    **coco** has RLE masks for pycocotools, **parquet** the layout that Hugging Face's loader reads, **folders** images,
+    alphas and trust maps as files. Split, group, weights, subject and licences go with every frame. A frame with a
+    licence that is not allowed is refused by name: call it without `--allow` to see what there is.
+
+    `autoroto export --format coco -o exported --allow MIT --allow CC-BY-4.0`
+    """
+    from pipeline.export_command import run_export
+
+    run_export(
+        project_root(), form, output, allowed=allow or [], splits=split or [], leave_out=leave_out, console=console
+    )
+
+
+@app.command()
 def times() -> None:
     """Where the time went: stage, seconds, frames, frames/s, seconds inside models, from the last runs."""
     from pipeline.run_log import last_runs

@@ -8,7 +8,9 @@ from hypothesis.extra import numpy as arrays
 
 from datasets.coco_rle import CocoRleError, decode_coco, encode_coco
 
-MASKS = arrays.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20)), elements=st.sampled_from([0, 1, 255]))
+MASKS = arrays.arrays(
+    np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20)), elements=st.sampled_from([0, 1, 255])
+)
 
 
 def test_three_columns_by_hand() -> None:
@@ -46,8 +48,11 @@ def test_counts_that_are_cut_off_are_an_error(mask: np.ndarray, data: st.DataObj
 
 
 @pytest.mark.parametrize(
-    "rle", [None, [], {}, {"size": [2, 3]}, {"size": [2], "counts": "221O"}, {"size": [2, 3], "counts": "22é"},
-            {"size": [9, 9], "counts": "221O"}, {"size": [1, 3], "counts": "221O"}, {"size": [-2, -3], "counts": "221O"}],
+    "rle",
+    [
+        None, [], {}, {"size": [2, 3]}, {"size": [2], "counts": "221O"}, {"size": [2, 3], "counts": "22é"},
+        {"size": [9, 9], "counts": "221O"}, {"size": [1, 3], "counts": "221O"}, {"size": [-2, -3], "counts": "221O"},
+    ],
 )  # fmt: skip
 def test_damaged_rle(rle: object) -> None:
     with pytest.raises(CocoRleError):
