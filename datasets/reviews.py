@@ -44,9 +44,10 @@ class Decision:
     Attributes:
         source, time_us: as in `datasets.schema.Row`.
         verdict: `accept` (the label is right), `fix` (the mask is), or `reject` (leave the frame out).
-        mask: 8-bit grey PNG at the source's size, 255 = person: the corrected mask of a `fix`, else b"".
-        label: SHA-256 (hex) of the label's alpha PNG that the reviewer saw, or "" if not recorded. An `accept` speaks
-            of that label only: when the label has changed since, nobody has looked at it.
+        mask: 8-bit grey PNG at the source's size, 255 = person: the mask as decided, of a `fix` or an `accept`. A fix
+            always has one, a reject never.
+        label: SHA-256 (hex) of the label's alpha PNG that the reviewer saw, or "" if not recorded. An `accept` without
+            a mask speaks of that label only: when the label has changed since, nobody has looked at it.
         reviewer: who decided. decided_at: when, with its time zone. seconds: how long it took.
         provenance: ids in the tool it came from, for example `labelstudio:project/7/task/12/annotation/31`.
     """
@@ -65,9 +66,9 @@ class Decision:
         where = f"decision on {self.source[:12]} at {self.time_us} us"
         if self.verdict not in VERDICTS:
             raise ReviewError(f"{where}: verdict {self.verdict!r} is none of {', '.join(VERDICTS)}")
-        if (self.verdict == "fix") != bool(self.mask):
+        if (self.verdict == "fix" and not self.mask) or (self.verdict == "reject" and self.mask):
             raise ReviewError(
-                f"{where}: a fix carries a mask and only a fix does; got {self.verdict} with "
+                f"{where}: a fix carries a mask, an accept may, a reject does not; got {self.verdict} with "
                 f"{len(self.mask)} bytes of mask"
             )
         if self.decided_at.tzinfo is None:
@@ -116,16 +117,20 @@ def read_decisions(folder: Path, *, sources: Collection[str] | None = None) -> l
     if chosen is not None and not sources:
         return found
     for path in sorted(folder.glob("*.parquet")):
-        try:
-            if not pq.read_schema(path).equals(_SCHEMA, check_metadata=False):
-                raise ReviewError(f"{path}: holds no review decisions; only files of `review pull` belong here")
-            found += [Decision(**values) for values in pq.read_table(path, filters=chosen).to_pylist()]
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ReviewError(
-                f"{path}: not a readable decisions file ({error}); restore it from version control "
-                "or remove it and pull again"
-            ) from error
+        found += [Decision(**values) for values in _table(path, filters=chosen).to_pylist()]
     return sorted(found, key=_order)
+
+
+def known_decisions(folder: Path) -> dict[str, datetime]:
+    """When each decision of the folder was taken, by its provenance; of one that was changed, the last time.
+
+    Masks are not read: this is quick however many there are. Errors as of `read_decisions`.
+    """
+    known: dict[str, datetime] = {}
+    for path in sorted(folder.glob("*.parquet")):
+        for row in _table(path, columns=["provenance", "decided_at"]).to_pylist():
+            known[row["provenance"]] = max(row["decided_at"], known.get(row["provenance"], row["decided_at"]))
+    return known
 
 
 def latest(decisions: Iterable[Decision]) -> dict[tuple[str, int], Decision]:
@@ -145,6 +150,18 @@ def decisions_digest(decisions: Iterable[Decision], sources: Collection[str]) ->
 def label_digest(alpha: bytes) -> str:
     """SHA-256 (hex) of a label's alpha PNG, as `Decision.label` records it."""
     return hashlib.sha256(alpha).hexdigest()
+
+
+def _table(path: Path, **how: Any) -> pa.Table:
+    try:
+        if not pq.read_schema(path).equals(_SCHEMA, check_metadata=False):
+            raise ReviewError(f"{path}: holds no review decisions; only files of `review pull` belong here")
+        return pq.read_table(path, **how)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ReviewError(
+            f"{path}: not a readable decisions file ({error}); restore it from version control "
+            "or remove it and pull again with --all"
+        ) from error
 
 
 def _order(decision: Decision) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from datasets.reviews import (
     ReviewError,
     append_decisions,
     decisions_digest,
+    known_decisions,
     label_digest,
     latest,
     read_decisions,
@@ -78,8 +79,17 @@ def test_a_decision_must_make_sense():
         decision(verdict="maybe")
     with pytest.raises(ReviewError, match="a fix carries a mask"):
         Decision(source="a", time_us=0, verdict="fix", reviewer="eve", decided_at=NOON)
+    with pytest.raises(ReviewError, match="a reject does not"):
+        Decision(source="a", time_us=0, verdict="reject", mask=MASK, reviewer="eve", decided_at=NOON)
     with pytest.raises(ReviewError, match="no time zone"):
         decision(decided_at=datetime(2026, 11, 21))
+
+
+def test_what_is_known_already_by_its_provenance(tmp_path: Path):
+    assert known_decisions(tmp_path / "none") == {}
+    append_decisions(tmp_path, [decision(provenance="one"), decision("b", provenance="two")])
+    append_decisions(tmp_path, [decision(verdict="fix", minute=5, provenance="one")])
+    assert known_decisions(tmp_path) == {"one": NOON + timedelta(minutes=5), "two": NOON}
 
 
 def test_files_that_are_no_decisions_are_named(tmp_path: Path):
