@@ -2,23 +2,27 @@
 # make test    the test suite
 # make test-faults       the slow tests: processes killed, nodes lost, bad input
 # make test-faults-all   the same at every fault point; long, and not part of continuous integration
-# make browser   Chromium, in which a test opens the report
+# make test-review       the tests in a browser
+# make browser   Chromium, in which tests open the report
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: repro test test-faults test-faults-all browser lint format install clean
+.PHONY: repro test test-faults test-faults-all test-review browser lint format install clean
 
 repro: .venv/installed
 	$(BIN)/autoroto repro
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=85
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 test-faults: .venv/installed browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not exhaustive" --durations 25 tests/faults
 
 test-faults-all: .venv/installed browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --durations 25 tests/faults
+
+test-review: .venv/installed browser
+	$(BIN)/python -m pytest -m browser --durations 10
 
 # where it cannot be installed, the tests that need it are skipped, or fail if CI is set
 browser:
