@@ -110,13 +110,22 @@ def painted(regions: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Mask
 
 
 def _mask_so_far(task: Mapping[str, Any], context: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Brush regions of what the reviewer works on: the draft, else the annotation, else the pre-annotation."""
-    for kind, chosen in (("drafts", "draft_id"), ("annotations", "annotation_id")):
-        for found in task.get(kind) or []:
-            if isinstance(found, Mapping) and found.get("id") == context.get(chosen) is not None:
-                return _brush_regions(found.get("result"))
-    predictions = [found for found in task.get("predictions") or [] if isinstance(found, Mapping)]
-    return _brush_regions(predictions[-1].get("result")) if predictions else []
+    """Brush regions of what the reviewer works on: the draft, else the annotation, else the pre-annotation.
+
+    Label Studio sends a reviewer's own drafts, and does not always say which one is open: then it is the last.
+    """
+    drafts, annotations, predictions = (
+        [one for one in task.get(kind) or [] if isinstance(one, Mapping)]
+        for kind in ("drafts", "annotations", "predictions")
+    )
+    open_drafts = [one for one in drafts if one.get("id") == context.get("draft_id")] or drafts[-1:]
+    if open_drafts:
+        return _brush_regions(open_drafts[0].get("result"))
+    for one in annotations:
+        if one.get("id") == context.get("annotation_id"):
+            return _brush_regions(one.get("result"))
+    painted_ones = [regions for one in predictions if (regions := _brush_regions(one.get("result")))]
+    return painted_ones[-1] if painted_ones else []  # Label Studio may keep our empty answers among them
 
 
 def _brush_regions(result: Any) -> list[Mapping[str, Any]]:

@@ -52,14 +52,18 @@ def region(mask: np.ndarray, label: str, **values: object) -> dict:
     } | values  # fmt: skip
 
 
-def request(strokes: list, *, address: str = "/data/local-files/?d=autoroto/a%20b.png", **values: object) -> dict:
-    task = {
+HERE = "/data/local-files/?d=autoroto/a%20b.png"
+
+
+def request(strokes: list, *, address: str = HERE, drafts: bool = False, **values: object) -> dict:
+    task: dict = {
         "id": 7,
         "data": {"image": address},
-        "predictions": [{"id": 1, "result": [region(BODY | WALL, PERSON)]}],
+        "predictions": [{"id": 1, "result": [region(BODY | WALL, PERSON)]}, {"id": 4, "result": []}],
         "annotations": [{"id": 2, "result": [region(BODY, PERSON)]}],
-        "drafts": [{"id": 3, "result": [region(BODY | WALL, PERSON), region(WALL, NOT_PERSON)]}],
     }
+    if drafts:
+        task["drafts"] = [{"id": 3, "result": [region(BODY | WALL, PERSON), region(WALL, NOT_PERSON)]}]
     return {"tasks": [task], "params": {"context": {"result": strokes, **values}}}
 
 
@@ -88,7 +92,7 @@ def test_what_is_taken_away_has_the_other_label(assistant: Assistant) -> None:
     assert (found[NOT_PERSON] & BODY).sum() < 0.02 * BODY.sum()
 
 
-@pytest.mark.parametrize("chosen", [{"draft_id": 3, "annotation_id": 2}, {"annotation_id": 2}])
+@pytest.mark.parametrize("chosen", [{"drafts": True}, {"drafts": True, "draft_id": 3}, {"annotation_id": 2}])
 def test_the_draft_then_the_annotation_is_what_the_reviewer_has(assistant: Assistant, chosen: dict) -> None:
     """In both the wall is no person already: the stroke alone comes back."""
     found = answered(assistant, request([region(ALONG_THE_WALL, NOT_PERSON)], **chosen))
