@@ -28,7 +28,7 @@ from truth import DEFAULT
 
 from datasets.images import Image, decode_grey, decode_rgb, encode_png
 from datasets.schema import LabelRow
-from pipeline.assist import grower
+from pipeline.assist import Way, way_of
 from pipeline.calibration_data import Known, known_bursts
 from pipeline.ensemble import Ensemble, link_models
 from pipeline.params import Params, load_params
@@ -68,10 +68,12 @@ def main() -> None:
     known = known_bursts(options.truth, params.ingest)[:: QUICK_EVERY if options.quick else 1]
     frames = sorted(fused(known, params, options.cache, options.jobs, console), key=lambda one: (one.iou, one.name))
     worst = frames[: options.frames]
-    grow, name = grower(params, ROOT)
+    way = way_of(params, ROOT)
+    name = way.name
+    idle = Way(lambda image, mask, stroke: stroke, way.side, "stroke")
     steps: dict[str, Step] = {
-        name: lambda image, mask, truth: scribbled(image, mask, next_stroke(mask, truth), grow),
-        "stroke": lambda image, mask, truth: scribbled(image, mask, next_stroke(mask, truth), lambda *given: given[2]),
+        name: lambda image, mask, truth: scribbled(image, mask, next_stroke(mask, truth), way),
+        "stroke": lambda image, mask, truth: scribbled(image, mask, next_stroke(mask, truth), idle),
         "ceiling": lambda image, mask, truth: mask ^ largest_wrong(mask, truth)[0],
     }
     started = time.perf_counter()
@@ -99,13 +101,13 @@ def main() -> None:
     )
 
 
-def scribbled(image: Image, mask: Mask, stroke: Stroke | None, grow: Callable[[Image, Mask, Mask], Mask]) -> Mask:
+def scribbled(image: Image, mask: Mask, stroke: Stroke | None, way: Way) -> Mask:
     """The mask after one stroke; unchanged where nothing is wrong."""
     if stroke is None:
         return mask
     none = np.zeros_like(mask)
     add, remove = (stroke.mask, none) if stroke.adds else (none, stroke.mask)
-    return fix(image, mask, add, remove, grow=grow)
+    return fix(image, mask, add, remove, grow=way.grow, side=way.side)
 
 
 def _rounds(one: Frame, step: Step, progress: Callable[[int, int, str], None], place: int, count: int) -> list[float]:

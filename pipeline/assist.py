@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -33,28 +33,35 @@ class AssistError(ValueError):
     """A request cannot be answered. The message says why."""
 
 
-def grower(params: Params, root: Path) -> tuple[Grow, str]:
-    """How regions are found, and its name: the first enabled SAM of the params, graph cut without one.
+class Way(NamedTuple):
+    """How regions are found, at which side of a crop at most, and its name."""
+
+    grow: Grow
+    side: int
+    name: str
+
+
+def way_of(params: Params, root: Path) -> Way:
+    """The first enabled SAM of the params; graph cut without one.
 
     Raises:
         FileNotFoundError, ValueError: SAM is enabled and its checkpoint is missing or another one.
     """
     for name, teacher in params.vote.teachers.items():
         if teacher.enabled and isinstance(teacher, SamConfig):
-            return teacher.open(root).grow, name
-    return graph_cut, "graph cut"
+            return Way(teacher.open(root).grow, SAM_SIDE, name)
+    return Way(graph_cut, SOLVED_SIDE, "graph cut")
 
 
 class Assistant:
     """Answers requests for predictions.
 
     Args:
-        served: the folder that Label Studio serves local files from. grow: how regions are found; side: longest side at
-            which it sees a crop.
+        served: the folder that Label Studio serves local files from. way: how regions are found, see `way_of`.
     """
 
-    def __init__(self, served: Path, grow: Grow = graph_cut, *, side: int = SOLVED_SIDE) -> None:
-        self._served, self._grow, self._side = served.resolve(), grow, side
+    def __init__(self, served: Path, way: Way | None = None) -> None:
+        self._served, self._way = served.resolve(), way or Way(graph_cut, SOLVED_SIDE, "graph cut")
         self._lock = Lock()  # neither SAM nor OpenCV's random numbers are meant for several threads
 
     def predict(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +89,7 @@ class Assistant:
             return {"model_version": NAME, "score": 0.0, "result": []}
         before = painted(_mask_so_far(task, context), size)
         with self._lock:
-            after = fix(image, before, add, remove, grow=self._grow, side=self._side)
+            after = fix(image, before, add, remove, grow=self._way.grow, side=self._way.side)
         gained, lost = after & ~before | add & ~remove, before & ~after | remove
         found = ((PERSON, gained), (NOT_PERSON, lost))
         result = [_region(strokes[0], label, mask) for label, mask in found if mask.any()]

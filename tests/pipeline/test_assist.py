@@ -10,7 +10,7 @@ import pytest
 
 from datasets.brush_rle import decode_mask, encode_mask
 from datasets.images import encode_png
-from pipeline.assist import NOT_PERSON, PERSON, Assistant, AssistError, grower, painted
+from pipeline.assist import NOT_PERSON, PERSON, Assistant, AssistError, painted, way_of
 from pipeline.params import load_params
 from stages.scribbles import graph_cut
 
@@ -132,8 +132,8 @@ def test_regions_are_laid_over_each_other_in_their_order() -> None:
 
 def test_sam_answers_where_it_is_enabled_and_graph_cut_otherwise() -> None:
     params = load_params(ROOT / "params.yaml")
-    assert grower(params, ROOT) == (graph_cut, "graph cut")
+    assert way_of(params, ROOT) == (graph_cut, 320, "graph cut")
     sam = params.vote.teachers["sam"].model_copy(update={"enabled": True})
     teachers = {**params.vote.teachers, "sam": sam}
     with pytest.raises(FileNotFoundError, match="no such checkpoint"):
-        grower(params.model_copy(update={"vote": params.vote.model_copy(update={"teachers": teachers})}), ROOT)
+        way_of(params.model_copy(update={"vote": params.vote.model_copy(update={"teachers": teachers})}), ROOT)
