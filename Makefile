@@ -14,7 +14,7 @@ repro: .venv/installed
 	$(BIN)/autoroto repro
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not review" --cov --cov-report=term:skip-covered --cov-fail-under=85
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not review and not browser" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 test-faults: .venv/installed browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not exhaustive" --durations 25 tests/faults
@@ -23,7 +23,7 @@ test-faults-all: .venv/installed browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --durations 25 tests/faults
 
 test-review: .venv/installed review browser
-	$(BIN)/python -m pytest -m review --timeout 900 --durations 10 tests/review
+	$(BIN)/python -m pytest -m "review or browser" --timeout 900 --durations 10
 
 # apart from ours: it pins another web stack, and half of it is of no use to a pipeline
 REVIEW := .autoroto/label-studio

@@ -1,0 +1,180 @@
+"""The assistant of a review: Label Studio's scribbles in, the regions that they mean out (label-studio-ml's protocol).
+
+`review serve --assist` starts it (`pipeline.assist_server`). A reviewer's smart brush sends its strokes here;
+`stages.scribbles` finds what they mean on the mask that the reviewer has, and the answer holds what is to be added
+(`person`) or taken away (`not person`), never the whole mask: so it stays right whatever has been painted meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+
+from datasets.images import Image, decode_rgb
+from pipeline.params import Params
+from stages.scribbles import SOLVED_SIDE, Grow, Mask, fix, graph_cut
+from stages.teachers.sam import SamConfig
+
+PERSON, NOT_PERSON = "person", "not person"
+"""Labels of the brush: what is painted with the second is taken away from what was painted before."""
+NAME = "autoroto-assist"
+THRESHOLD = 127
+"""A painted mask comes back anti-aliased; above this a pixel is painted."""
+SAM_SIDE = 1024
+"""SAM sees the crop at its own size."""
+
+
+class AssistError(ValueError):
+    """A request cannot be answered. The message says why."""
+
+
+class Way(NamedTuple):
+    """How regions are found, at which side of a crop at most, and its name."""
+
+    grow: Grow
+    side: int
+    name: str
+
+
+def way_of(params: Params, root: Path) -> Way:
+    """The first enabled SAM of the params; graph cut without one.
+
+    Raises:
+        FileNotFoundError, ValueError: SAM is enabled and its checkpoint is missing or another one.
+    """
+    for name, teacher in params.vote.teachers.items():
+        if teacher.enabled and isinstance(teacher, SamConfig):
+            return Way(teacher.open(root).grow, SAM_SIDE, name)
+    return Way(graph_cut, SOLVED_SIDE, "graph cut")
+
+
+class Assistant:
+    """Answers requests for predictions.
+
+    Args:
+        served: the folder that Label Studio serves local files from. way: how regions are found, see `way_of`.
+    """
+
+    def __init__(self, served: Path, way: Way | None = None) -> None:
+        self._served, self._way = served.resolve(), way or Way(graph_cut, SOLVED_SIDE, "graph cut")
+        self._lock = Lock()  # neither SAM nor OpenCV's random numbers are meant for several threads
+
+    def predict(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to `/predict`: a result for each task; empty where nobody has scribbled.
+
+        Raises:
+            AssistError: the request is none, its strokes cannot be read, or the picture is not there.
+        """
+        tasks = request.get("tasks")
+        params = request.get("params")
+        context = params.get("context") if isinstance(params, Mapping) else None
+        if not isinstance(tasks, Sequence) or not all(isinstance(task, Mapping) for task in tasks):
+            raise AssistError("a request for predictions holds a list of tasks")
+        context = context if isinstance(context, Mapping) else {}
+        return {"results": [self._answer(task, context) for task in tasks], "model_version": NAME}
+
+    def _answer(self, task: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+        strokes = _brush_regions(context.get("result"))
+        if not strokes:
+            return {"model_version": NAME, "score": 0.0, "result": []}
+        image = self._picture(task)
+        size = image.shape[1], image.shape[0]
+        add, remove = (_union(strokes, label, size) for label in (PERSON, NOT_PERSON))
+        if not (add | remove).any():
+            return {"model_version": NAME, "score": 0.0, "result": []}
+        before = painted(_mask_so_far(task, context), size)
+        with self._lock:
+            after = fix(image, before, add, remove, grow=self._way.grow, side=self._way.side)
+        gained, lost = after & ~before | add & ~remove, before & ~after | remove
+        found = ((PERSON, gained), (NOT_PERSON, lost))
+        result = [_region(strokes[0], label, mask) for label, mask in found if mask.any()]
+        return {"model_version": NAME, "score": 1.0, "result": result}
+
+    def _picture(self, task: Mapping[str, Any]) -> Image:
+        """The task's picture, from the folder that is served and nowhere else."""
+        address = str((task.get("data") or {}).get("image", ""))
+        name = parse_qs(urlsplit(address).query).get("d", [""])[0]
+        path = (self._served / name).resolve()
+        if not name or not path.is_relative_to(self._served) or not path.is_file():
+            raise AssistError(f"task {task.get('id')}: its picture {address!r} is no file below {self._served}")
+        return decode_rgb(path.read_bytes())
+
+
+def painted(regions: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Mask:
+    """`(H, W)` bool: brush regions of `(width, height)`, laid over each other in order; `not person` takes away."""
+    mask = np.zeros((size[1], size[0]), np.bool_)
+    for region in regions:
+        if NOT_PERSON in _labels(region):
+            mask &= ~_decoded(region, size)
+        elif PERSON in _labels(region):
+            mask |= _decoded(region, size)
+    return mask
+
+
+def _mask_so_far(task: Mapping[str, Any], context: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Brush regions of what the reviewer works on: the draft, else the annotation, else the pre-annotation.
+
+    Label Studio sends a reviewer's own drafts, and does not always say which one is open: then it is the last.
+    """
+    drafts, annotations, predictions = (
+        [one for one in task.get(kind) or [] if isinstance(one, Mapping)]
+        for kind in ("drafts", "annotations", "predictions")
+    )
+    open_drafts = [one for one in drafts if one.get("id") == context.get("draft_id")] or drafts[-1:]
+    if open_drafts:
+        return _brush_regions(open_drafts[0].get("result"))
+    for one in annotations:
+        if one.get("id") == context.get("annotation_id"):
+            return _brush_regions(one.get("result"))
+    painted_ones = [regions for one in predictions if (regions := _brush_regions(one.get("result")))]
+    return painted_ones[-1] if painted_ones else []  # Label Studio may keep our empty answers among them
+
+
+def _brush_regions(result: Any) -> list[Mapping[str, Any]]:
+    """The brush regions of a result, in its order."""
+    regions = result if isinstance(result, Sequence) and not isinstance(result, str) else []
+    return [region for region in regions if isinstance(region, Mapping) and region.get("type") == "brushlabels"]
+
+
+def _union(strokes: Sequence[Mapping[str, Any]], label: str, size: tuple[int, int]) -> Mask:
+    mask = np.zeros((size[1], size[0]), np.bool_)
+    for stroke in strokes:
+        if label in _labels(stroke):
+            mask |= _decoded(stroke, size)
+    return mask
+
+
+def _labels(region: Mapping[str, Any]) -> Sequence[str]:
+    return list((region.get("value") or {}).get("brushlabels") or [])
+
+
+def _decoded(region: Mapping[str, Any], size: tuple[int, int]) -> Mask:
+    from datasets.brush_rle import BrushRleError, decode_mask  # its kernels take half a second to import
+
+    found = region.get("original_width"), region.get("original_height")
+    if found != size:
+        raise AssistError(f"a region is {found[0]}x{found[1]}, the picture {size[0]}x{size[1]}")
+    try:
+        return np.asarray(decode_mask((region.get("value") or {}).get("rle") or [], *size) > THRESHOLD)
+    except BrushRleError as error:
+        raise AssistError(f"a region cannot be read: {error}") from error
+
+
+def _region(stroke: Mapping[str, Any], label: str, mask: Mask) -> dict[str, Any]:
+    """A region of Label Studio with the mask painted, for the control that the stroke was drawn with."""
+    from datasets.brush_rle import encode_mask
+
+    return {
+        "type": "brushlabels",
+        "from_name": stroke.get("from_name", "mask"),
+        "to_name": stroke.get("to_name", "image"),
+        "original_width": mask.shape[1],
+        "original_height": mask.shape[0],
+        "image_rotation": 0,
+        "value": {"format": "rle", "rle": list(encode_mask(mask.astype(np.uint8) * 255)), "brushlabels": [label]},
+    }
