@@ -27,13 +27,14 @@ from annotated import Annotated, imported
 from fused import TEST_ONLY, FusedSets, Labelled, fold_of_source, label_mask
 from rich.console import Console
 from rich.table import Table
-from truth import DEFAULT
+from truth import truth_parser
 
-from pipeline.calibrate_annotations import DRAWS, with_masks
+from pipeline.calibrate_annotations import DRAWS
 from pipeline.params import Params, load_params
 from pipeline.progress import stage_progress
 from qa.annotation_fit import AnnotationSample, fit_annotation_judge
 from qa.annotation_signals import annotation_signals
+from qa.annotation_views import with_masks
 from qa.annotations import AnnotationJudge, doubt
 from qa.metrics import iou
 from qa.view import View, view_of
@@ -65,7 +66,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
-    sets = FusedSets(params, options.votes, options.cache)
+    sets = FusedSets(params, options.cache)
     bursts = list(sets.read(options.truth))
     judging = Judging(sets, params)
     fittable = [burst for burst in bursts if burst.set_name not in TEST_ONLY]
@@ -198,16 +199,8 @@ def _table(title: str, run: Sequence[Judged], judges: Mapping[str, AnnotationJud
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = truth_parser(__doc__, needed=False)
     parser.add_argument("--quick", action="store_true", help="one seed of each damage")
-    parser.add_argument("--truth", type=Path, default=DEFAULT if DEFAULT.is_dir() else None, metavar="DIR",
-                        help="sets with truth, see benchmarks/labels.py (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", metavar="FILE")
-    parser.add_argument("--votes", type=Path, default=ROOT / ".autoroto" / "bench" / "labels", metavar="DIR",
-                        help="where boxes and votes are kept between runs (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--cache", type=Path, default=ROOT / ".autoroto" / "bench" / "cleaning", metavar="DIR",
-                        help="where fused labels are kept between runs (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     return parser.parse_args()
 
 

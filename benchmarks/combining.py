@@ -16,7 +16,6 @@ from itertools import islice
 from pathlib import Path
 
 import cv2
-import numpy as np
 from keyed_clip import keyed_bursts
 
 from datasets.clips import Clip
@@ -24,7 +23,7 @@ from datasets.schema import BoxRow
 from pipeline.ensemble import SILENT, Ensemble, link_models
 from pipeline.params import Params, load_params
 from stages.fuse import Evidence, Fuse
-from stages.reliability import shot_of, weigh
+from stages.reliability import weigh
 from stages.strategies import STRATEGIES
 from stages.teacher_signals import edge_strength, teacher_signals
 from stages.vote import Vote
@@ -84,13 +83,13 @@ def combine_seconds(params: Params, root: Path, clips: list[Clip]) -> tuple[floa
     def combine() -> None:
         for one in known:
             signals = teacher_signals(one.votes, edge_strength(one.image), one.boxes)
-            scores = [1.0] * len(one.boxes)
-            weights = weigh(signals, one.teachers, shot_of(one.boxes, scores), *fuse._reliability)
+            weights = weigh(signals, one.teachers, one.shot, *fuse.reliability)
             STRATEGIES[params.fuse.strategy](one.votes, weights)
 
     combined = least(combine)
-    weighing = least(lambda: [np.sum(fuse.probability(one)) for one in known])
-    return combined, least(evidence) - combined + weighing
+    # evidence holds the weights already, but not the weighted mean
+    mean = least(lambda: [fuse.probability(one) for one in known])
+    return combined, least(evidence) - (combined - mean)
 
 
 def least(work: Callable[[], object]) -> float:

@@ -7,7 +7,6 @@ are compared at the size they are fitted at and not refined, so only differences
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from keyed_clip import keyed_bursts
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from truth import DEFAULT
+from truth import truth_parser
 
 from pipeline.calibration_data import Known, known_bursts, known_frames
 from pipeline.ensemble import link_models
@@ -40,7 +39,7 @@ Scores = dict[str, tuple[float, float]]
 
 def main() -> None:
     """Fit, measure, print a table a regime, and one line of JSON."""
-    options = _options()
+    options = truth_parser(__doc__).parse_args()
     cv2.setNumThreads(1)
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
@@ -107,15 +106,6 @@ def _table(regime: str, sets: Mapping[str, Mapping[str, Mapping[str, float]]]) -
     for name in next(iter(sets.values())):
         table.add_row(name, *(f"{one[name]['iou']:.4f} / {one[name]['bf']:.4f}" for one in sets.values()))
     return table
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--truth", type=Path, default=DEFAULT, metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", metavar="FILE")
-    parser.add_argument("--cache", type=Path, default=ROOT / ".autoroto" / "bench" / "labels", metavar="DIR")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

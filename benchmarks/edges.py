@@ -10,7 +10,6 @@ All with parameters that never saw what they are measured on, see `labels.py`. T
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
@@ -23,7 +22,7 @@ from keyed_clip import keyed_bursts
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from truth import DEFAULT
+from truth import truth_parser
 
 from datasets.images import Grey, Image, decode_grey, decode_rgb
 from datasets.schema import LabelRow
@@ -48,7 +47,7 @@ KNN_EVERY = 8
 
 def main() -> None:
     """Measure, print two tables, and one line of JSON."""
-    options = _options()
+    options = truth_parser(__doc__).parse_args()
     cv2.setNumThreads(1)
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
@@ -189,15 +188,6 @@ def _table(title: str, figures: Mapping[str, Mapping[str, float]]) -> Table:
     for method, values in figures.items():
         table.add_row(method, *(f"{values[metric]:.4f}" if metric in values else "" for metric in metrics))
     return table
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--truth", type=Path, default=DEFAULT, metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", metavar="FILE")
-    parser.add_argument("--cache", type=Path, default=ROOT / ".autoroto" / "bench" / "labels", metavar="DIR")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

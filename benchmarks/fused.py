@@ -60,11 +60,11 @@ class FusedSets:
     They are fused by `weighted`, by expertise by design: a fitted one may have seen the truth of these frames.
     """
 
-    def __init__(self, params: Params, votes: Path, cache: Path) -> None:
-        self._params, self._votes, self._cache = params, votes, cache
-        link_models(params, votes)
-        self._ensemble = Ensemble(params, votes)
-        self._fuse = Fuse(params.fuse.model_copy(update={"strategy": "weighted", "fitted": ""}), root=votes)
+    def __init__(self, params: Params, cache: Path) -> None:
+        self._params, self._cache = params, cache
+        link_models(params, cache)
+        self._ensemble = Ensemble(params, cache)
+        self._fuse = Fuse(params.fuse.model_copy(update={"strategy": "weighted", "fitted": ""}), root=cache)
         self._digest = stage_digest(self._fuse, DigestCache(cache / "digests.json"))
         self._open = False
 
@@ -96,7 +96,7 @@ class FusedSets:
 
     def fill(self, clips: Sequence[Clip], jobs: int, progress: Progress) -> None:
         """Fuse ahead what the cache lacks, by so many processes: `fuse` reads it from there."""
-        given = (self._params, self._votes, self._cache)
+        given = (self._params, self._cache)
         missing = [clip for clip in clips if not self._path(clip).exists()]
         pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_open, initargs=given)
         with pool:
@@ -131,9 +131,9 @@ class _Worker:
     sets: FusedSets
 
 
-def _open(params: Params, votes: Path, cache: Path) -> None:
+def _open(params: Params, cache: Path) -> None:
     cv2.setNumThreads(1)
-    _Worker.sets = FusedSets(params, votes, cache)
+    _Worker.sets = FusedSets(params, cache)
 
 
 def _fuse(clip: Clip) -> str:

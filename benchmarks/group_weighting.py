@@ -37,7 +37,7 @@ from corrupted import Labelled, believed, composition, corrupted, curated, label
 from half_judge import with_half_judge
 from keyed_clip import keyed_bursts
 from rich.console import Console
-from truth import DEFAULT
+from truth import truth_parser
 from weighting_figures import summarise, tables
 from weighting_students import Training, train_all, write_tests
 
@@ -136,23 +136,11 @@ def prepare(
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = truth_parser(__doc__)
     parser.add_argument("--quick", action="store_true", help="40 %% damage and the truth alone")
     parser.add_argument("--ablate", action="store_true", help="also `groups`, `trust` and `learnt`")
-    parser.add_argument("--truth", type=Path, default=DEFAULT, metavar="DIR", help="default: %(default)s")
-    parser.add_argument(
-        "--params", type=Path, default=ROOT / "params.yaml", metavar="FILE", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=ROOT / ".autoroto" / "bench" / "labels",
-        metavar="DIR",
-        help="where boxes and votes are kept between runs (default: %(default)s)",
-    )
     parser.add_argument("--steps", type=int, default=STEPS, help="of a training (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="default: %(default)s")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     return parser.parse_args()
 
 

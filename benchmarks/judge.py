@@ -19,17 +19,16 @@ import argparse
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from judge_figures import Judged, calibration_error, positives, separations
 from judge_tables import sets_table, sizes_table, types_table
 from judge_time import milliseconds
 from keyed_clip import keyed_bursts
-from labels import ROOT, spread
+from labels import spread
 from numpy.typing import NDArray
 from rich.console import Console
-from truth import DEFAULT
+from truth import truth_parser
 
 from pipeline.calibrate_judge import SIZES, fit_on, good_bursts, labelled_for
 from pipeline.calibration_data import Known, known_bursts, reserved_for_fitting, viewed
@@ -155,26 +154,8 @@ def _judged(labelled: Sequence[Labelled], chances: NDArray[np.float64], errors: 
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = truth_parser(__doc__)
     parser.add_argument("--quick", action="store_true", help=f"about {QUICK_FRAMES} frames a set")
-    parser.add_argument(
-        "--truth",
-        type=Path,
-        default=DEFAULT,
-        metavar="DIR",
-        help="holds images/ and masks/ with equal stems, or sub-folders that do (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--params", type=Path, default=ROOT / "params.yaml", metavar="FILE", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=ROOT / ".autoroto" / "bench" / "labels",
-        metavar="DIR",
-        help="where votes, fits and judged labels are kept between runs (default: %(default)s)",
-    )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     return parser.parse_args()
 
 

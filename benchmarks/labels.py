@@ -28,7 +28,7 @@ from keyed_clip import keyed_bursts
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from truth import DEFAULT
+from truth import truth_parser
 
 from datasets.clips import Clip
 from datasets.images import Grey, decode_grey
@@ -218,28 +218,10 @@ def _table(name: str, frames: int, methods: dict[str, dict[str, float]]) -> Tabl
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = truth_parser(__doc__, needed=False)
     parser.add_argument(
         "--quick", action="store_true", help=f"measures about {QUICK_FRAMES} frames a set; fits see all"
     )
-    parser.add_argument(
-        "--truth",
-        type=Path,
-        default=DEFAULT if DEFAULT.is_dir() else None,
-        metavar="DIR",
-        help="holds images/ and masks/ with equal stems, or sub-folders that do (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--params", type=Path, default=ROOT / "params.yaml", metavar="FILE", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=ROOT / ".autoroto" / "bench" / "labels",
-        metavar="DIR",
-        help="where boxes and votes are kept between runs (default: %(default)s)",
-    )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     return parser.parse_args()
 
 

@@ -12,7 +12,6 @@ or, `left_out`, without its set; the keyed clip is in no fit. The last line is J
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import os
@@ -27,7 +26,7 @@ from fused import STILLS, TEST_ONLY, FusedSets, Labelled, fold_of_source, label_
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from truth import DEFAULT
+from truth import truth_parser
 
 from datasets.images import decode_rgb
 from pipeline.params import load_params
@@ -78,11 +77,11 @@ Frame = tuple[int, int]
 
 def main() -> None:
     """Measure, print a table, and one line of JSON."""
-    options = _options()
+    options = truth_parser(__doc__, needed=False).parse_args()
     cv2.setNumThreads(1)
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
-    sets = FusedSets(params, options.votes, options.cache)
+    sets = FusedSets(params, options.cache)
     bursts = [known(one, params.score.side) for one in sets.read(options.truth)]
     reports = {way: report(bursts, p_good(bursts, way), console, way) for way in ("cross", "left_out")}
     print(json.dumps({"removed": reports["cross"], "left_out": reports["left_out"]}))
@@ -238,18 +237,6 @@ def random_removed(bursts: Sequence[Known], count: int) -> float:
     rng = np.random.default_rng(0)
     draws = (rng.permutation(len(frames))[:count] for _ in range(RANDOM_ORDERS))
     return float(np.mean([error_removed(bursts, [frames[index] for index in drawn]) for drawn in draws]))
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--truth", type=Path, default=DEFAULT if DEFAULT.is_dir() else None, metavar="DIR",
-                        help="sets with truth, see benchmarks/labels.py (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", metavar="FILE")
-    parser.add_argument("--votes", type=Path, default=ROOT / ".autoroto" / "bench" / "labels", metavar="DIR",
-                        help="where boxes and votes are kept between runs (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--cache", type=Path, default=ROOT / ".autoroto" / "bench" / "cleaning", metavar="DIR",
-                        help="where fused labels are kept between runs (default: %(default)s)")  # fmt: skip
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

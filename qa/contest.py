@@ -88,14 +88,11 @@ def contests(view: View) -> list[Contest]:
     label = view.label.mask
     against = np.abs(view.ayes - label)
     contested = against >= DISSENT
-    radius = max(1, round(THICKNESS * view.diagonal))
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     size = max(int(np.count_nonzero(label)), int(np.count_nonzero(view.ayes >= 0.5)), 1)
     found = []
     colours: Colours | None = None
     for missing in (True, False):
-        side = (contested & (~label if missing else label)).astype(np.uint8)
-        for region in _largest(np.asarray(cv2.morphologyEx(side, cv2.MORPH_OPEN, disk), np.uint8)):
+        for region in _largest(thick(contested & (~label if missing else label), view.diagonal)):
             if colours is None:  # costs as much as all the rest, and a good label has nothing contested
                 colours = colour_model(view, contested)
             like = float(np.mean(colours[tuple((view.image[region] >> _SHIFT).T)]))
@@ -110,6 +107,13 @@ def contests(view: View) -> list[Contest]:
                 )
             )
     return found
+
+
+def thick(mask: Mask, diagonal: float) -> NDArray[np.uint8]:
+    """`(H, W)` uint8 0 or 1: what is left of a mask when parts too thin for a disk of `THICKNESS` are taken away."""
+    radius = max(1, round(THICKNESS * diagonal))
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disk), np.uint8)
 
 
 def colour_model(view: View, contested: Mask) -> Colours:

@@ -53,7 +53,7 @@ class AlphaFuse(Fuse):
 def fused(fuse: Fuse, clip: Clip) -> Clip:
     """The burst with its fused labels; frames that fusion drops get empty labels."""
     labels = tuple(
-        _label(frame, np.zeros(label_size(frame.width, frame.height, fuse.config.longest_side)[::-1], np.uint8))
+        label_of(frame, np.zeros(label_size(frame.width, frame.height, fuse.config.longest_side)[::-1], np.uint8))
         if isinstance(label, Drop) and frame is not None
         else label
         for frame, label in zip(clip.frames, fuse.process(clip), strict=True)
@@ -68,7 +68,7 @@ def as_label(clip: Clip, teacher: str, longest_side: int) -> Clip:
         assert frame is not None
         width, height = label_size(frame.width, frame.height, longest_side)
         grey = paste(vote, width, height) if vote is not None else None
-        labels.append(_label(frame, np.zeros((height, width), np.uint8) if grey is None else grey))
+        labels.append(label_of(frame, np.zeros((height, width), np.uint8) if grey is None else grey))
     votes = {name: rows for name, rows in clip.votes.items() if name != teacher}
     return Clip(clip.rows, {**clip.joined, LabelRow: tuple(labels)}, votes)
 
@@ -101,7 +101,8 @@ def examples_of(
     return examples
 
 
-def _label(frame: FrameRow, alpha: Grey) -> LabelRow:
+def label_of(frame: FrameRow, alpha: Grey) -> LabelRow:
+    """A label that no `fuse` made: `alpha` `(H, W)` uint8, trusted everywhere."""
     return LabelRow(
         source=frame.source,
         clip=frame.clip,

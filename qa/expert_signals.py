@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from qa.metrics import Mask, iou
+from qa.contest import thick
+from qa.metrics import iou
 from qa.support import least_support
 from qa.view import Outline, View
 from stages.reliability import BY_DESIGN, Expertise, shot_of, weigh_by_design
@@ -23,8 +22,6 @@ SPECIALISTS = {
 """Who is asked on which shot: models of talking heads on portraits, of salient objects where one person fills much of
 the frame, of a body's pose on a crop where people are small. A judge needs somebody to ask who is right more often than
 the others; labels are better made by all of them, which is why this is not how `fuse` trusts."""
-THICKNESS = 0.01
-"""Radius over the diagonal of the disk that a region holds: thinner is about where edges run."""
 
 
 def expert_signals(view: View) -> dict[str, float]:
@@ -51,9 +48,10 @@ def expert_signals(view: View) -> dict[str, float]:
         ayes += weight * outline.mask
     backed, against = Outline(np.asarray(mean >= 127.5)), np.abs(ayes - label)
     core = label & ~band
+    size = max(int(np.count_nonzero(label)), int(np.count_nonzero(backed.mask)), 1)
     signals = {
-        "expert_missing": _thick(backed.mask & ~label, view) / _size(label, backed.mask),
-        "expert_surplus": _thick(label & ~backed.mask, view) / _size(label, backed.mask),
+        "expert_missing": np.count_nonzero(thick(backed.mask & ~label, view.diagonal)) / size,
+        "expert_surplus": np.count_nonzero(thick(label & ~backed.mask, view.diagonal)) / size,
         "expert_iou": iou(label, backed.mask),
         "expert_f": view.label.match(backed),
         "expert_support": least_support(mean, label),
@@ -63,15 +61,3 @@ def expert_signals(view: View) -> dict[str, float]:
     if band.any():
         signals["expert_band"] = float(np.mean(against[band]))
     return signals
-
-
-def _thick(wrong: Mask, view: View) -> float:
-    """Area of what is left of a mask when thin parts are taken away."""
-    radius = max(1, round(THICKNESS * view.diagonal))
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    left: NDArray[np.uint8] = np.asarray(cv2.morphologyEx(wrong.astype(np.uint8), cv2.MORPH_OPEN, disk), np.uint8)
-    return float(np.count_nonzero(left))
-
-
-def _size(one: Mask, other: Mask) -> int:
-    return max(int(np.count_nonzero(one)), int(np.count_nonzero(other)), 1)

@@ -108,14 +108,14 @@ class Fuse(ClipStage[LabelRow]):
 
     def setup(self) -> None:
         prepare()
-        _ = self._reliability  # a missing file is said before the first frame
+        _ = self.reliability  # a missing file is said before the first frame
 
     @property
     def _fitted(self) -> Path | None:
         return FITTED / self.config.fitted if self.config.fitted else None
 
     @cached_property
-    def _reliability(self) -> tuple[dict[str, Expertise], dict[str, float]]:
+    def reliability(self) -> tuple[dict[str, Expertise], dict[str, float]]:
         """Expertise and slopes: by hand before fitted before known by design."""
         if self._fitted is None:
             return {**BY_DESIGN, **self.config.expertise}, {**SLOPES, **self.config.slopes}
@@ -145,7 +145,7 @@ class Fuse(ClipStage[LabelRow]):
         shot = shot_of(boxes, scores)
         stack = np.stack(list(votes.values()))
         signals = teacher_signals(stack, edge_strength(image), boxes)
-        weights = weigh(signals, list(votes), shot, *self._reliability)
+        weights = weigh(signals, list(votes), shot, *self.reliability)
         return Evidence(frame, image, boxes, shot, list(votes), stack, signals, weights)
 
     def probability(self, evidence: Evidence) -> Probability:

@@ -82,5 +82,5 @@ def test_the_keyed_clip_is_judged_by_a_fit_on_all_others(cleaning: ModuleType) -
 def test_help_explains() -> None:
     script = str(BENCHMARKS / "cleaning.py")
     shown = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
-    for word in ("annotation", "--truth", "--quick", "--votes"):
+    for word in ("annotation", "--truth", "--quick", "--cache", "--jobs"):
         assert word in shown

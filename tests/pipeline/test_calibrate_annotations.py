@@ -12,9 +12,7 @@ from datasets.clips import Clip
 from datasets.images import encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, VoteRow
 from pipeline import calibrate_annotations
-from pipeline.calibrate_annotations import views_of, with_masks
 from pipeline.calibration_data import Known
-from pipeline.params import Params
 from pipeline.truth import Burst
 from qa.annotators import Annotation
 
@@ -48,16 +46,6 @@ def voted(frames: tuple[FrameRow, ...], masks: list[np.ndarray]) -> Clip:
     return Clip(frames, {BoxRow: boxes}, votes)
 
 
-def test_views_have_the_size_of_labels_and_the_masks_that_are_imported(frame: Callable[..., FrameRow]) -> None:
-    masks = [person(60), person(64)]
-    views = views_of(voted(burst_of(frame, masks), masks), masks, side=64)
-    assert [view.shape for view in views] == [(48, 64)] * 2 and all(view.annotation is None for view in views)
-    other = with_masks(views, [person(60), person(30)])
-    assert other[0].annotation is not None and other[1].annotation is not None
-    assert (other[0].annotation == views[0].label.mask).all()
-    assert (other[1].annotation != views[1].label.mask).any()
-
-
 def test_every_mask_of_every_draw_is_a_sample(frame: Callable[..., FrameRow], monkeypatch: pytest.MonkeyPatch) -> None:
     masks = [person(60), person(64)]
     frames = burst_of(frame, masks)
@@ -80,11 +68,3 @@ def test_every_mask_of_every_draw_is_a_sample(frame: Callable[..., FrameRow], mo
     assert {(one.collection, one.source) for one in samples} == {("films", "films/walk")}
     offs = [one.signals["off"] for one in samples]
     assert offs[1] > 0.5 and max(offs[0], offs[2], offs[3]) < 0.05
-
-
-def test_masks_are_drawn_at_the_size_of_labels(frame: Callable[..., FrameRow]) -> None:
-    large = np.kron(person(60), np.ones((8, 8), np.bool_))
-    row = frame(width=1024, height=768, image=b"")
-    known = Known("photos", "photos/0", Burst((row,), (encode_png(large.astype(np.uint8) * 255),)))
-    (mask,) = calibrate_annotations._masks(known, Params())
-    assert mask.shape == (480, 640) and mask.mean() == pytest.approx(large.mean(), abs=0.01)

@@ -36,11 +36,11 @@ def test_by_hand_counts_more_than_fitted_and_fitted_more_than_by_design(tmp_path
     path = tmp_path / "mine.json"
     path.write_bytes(reliability_bytes(fitted(selfie=Expertise(portrait=0.1), pose=Expertise(portrait=0.2))))
     by_hand = {"pose": Expertise(portrait=0.3)}
-    expertise, slopes = Fuse(FuseConfig(fitted=str(path), expertise=by_hand, slopes={"edge_fit": 1.0}))._reliability
+    expertise, slopes = Fuse(FuseConfig(fitted=str(path), expertise=by_hand, slopes={"edge_fit": 1.0})).reliability
     assert expertise["selfie"].portrait == 0.1 and expertise["pose"].portrait == 0.3
     assert expertise["annotation"] == BY_DESIGN["annotation"]
     assert slopes == {"sureness": 2.5, "edge_fit": 1.0}
-    assert Fuse(FuseConfig(fitted=""))._reliability == (BY_DESIGN, SLOPES)
+    assert Fuse(FuseConfig(fitted="")).reliability == (BY_DESIGN, SLOPES)
 
 
 def test_the_file_is_a_weight_of_the_stage_and_must_be_there_before_the_first_frame(tmp_path: Path) -> None:
