@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from truth import DEFAULT
+from truth import ROOT, truth_parser
 
 from datasets.images import Image, decode_grey, decode_rgb, encode_png
 from datasets.schema import LabelRow
@@ -38,7 +38,6 @@ from qa.scribbling import Stroke, largest_wrong, next_stroke
 from stages.fuse import Fuse
 from stages.scribbles import fix
 
-ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 3
 QUICK_EVERY = 8
 """With `--quick`, one of so many bursts."""
@@ -169,29 +168,11 @@ def _table(ious: dict[str, np.ndarray], worst: int, count: int) -> Table:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = truth_parser(__doc__)
     parser.add_argument("--quick", action="store_true", help=f"looks at one of {QUICK_EVERY} bursts")
     parser.add_argument(
         "--frames", type=int, default=60, metavar="N", help="scribbles on the worst N labels (default: %(default)s)"
     )
-    parser.add_argument(
-        "--truth",
-        type=Path,
-        default=DEFAULT,
-        metavar="DIR",
-        help="holds images/ and masks/ with equal stems, or sub-folders that do (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--params", type=Path, default=ROOT / "params.yaml", metavar="FILE", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=ROOT / ".autoroto" / "bench" / "labels",
-        metavar="DIR",
-        help="where boxes and votes are kept between runs (default: %(default)s)",
-    )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     return parser.parse_args()
 
 
