@@ -17,14 +17,21 @@ import numpy as np
 
 from datasets.images import Image, decode_rgb
 from pipeline.params import Params
+from pipeline.review.interface import (
+    NOT_PERSON,
+    PERSON,
+    AnnotationError,
+    brush_of,
+    brush_region,
+    brush_regions,
+    labels_of,
+    painted_mask,
+    region_mask,
+)
 from stages.scribbles import SOLVED_SIDE, Grow, Mask, fix, graph_cut
 from stages.teachers.sam import SamConfig
 
-PERSON, NOT_PERSON = "person", "not person"
-"""Labels of the brush: what is painted with the second is taken away from what was painted before."""
 NAME = "autoroto-assist"
-THRESHOLD = 127
-"""A painted mask comes back anti-aliased; above this a pixel is painted."""
 SAM_SIDE = 1024
 """SAM sees the crop at its own size."""
 
@@ -76,7 +83,10 @@ class Assistant:
         if not isinstance(tasks, Sequence) or not all(isinstance(task, Mapping) for task in tasks):
             raise AssistError("a request for predictions holds a list of tasks")
         context = context if isinstance(context, Mapping) else {}
-        return {"results": [self._answer(task, context) for task in tasks], "model_version": NAME}
+        try:
+            return {"results": [self._answer(task, context) for task in tasks], "model_version": NAME}
+        except AnnotationError as error:  # of a stroke, or of what was painted before
+            raise AssistError(str(error)) from error
 
     def _answer(self, task: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
         strokes = _brush_regions(context.get("result"))
@@ -87,7 +97,8 @@ class Assistant:
         add, remove = (_union(strokes, label, size) for label in (PERSON, NOT_PERSON))
         if not (add | remove).any():
             return {"model_version": NAME, "score": 0.0, "result": []}
-        before = painted(_mask_so_far(task, context), size)
+        before = painted_mask(_mask_so_far(task, context), *size)
+        before = np.zeros_like(add) if before is None else before
         with self._lock:
             after = fix(image, before, add, remove, grow=self._way.grow, side=self._way.side)
         gained, lost = after & ~before | add & ~remove, before & ~after | remove
@@ -103,17 +114,6 @@ class Assistant:
         if not name or not path.is_relative_to(self._served) or not path.is_file():
             raise AssistError(f"task {task.get('id')}: its picture {address!r} is no file below {self._served}")
         return decode_rgb(path.read_bytes())
-
-
-def painted(regions: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Mask:
-    """`(H, W)` bool: brush regions of `(width, height)`, laid over each other in order; `not person` takes away."""
-    mask = np.zeros((size[1], size[0]), np.bool_)
-    for region in regions:
-        if NOT_PERSON in _labels(region):
-            mask &= ~_decoded(region, size)
-        elif PERSON in _labels(region):
-            mask |= _decoded(region, size)
-    return mask
 
 
 def _mask_so_far(task: Mapping[str, Any], context: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -136,45 +136,21 @@ def _mask_so_far(task: Mapping[str, Any], context: Mapping[str, Any]) -> list[Ma
 
 
 def _brush_regions(result: Any) -> list[Mapping[str, Any]]:
-    """The brush regions of a result, in its order."""
+    """The brush regions of what should be a result."""
     regions = result if isinstance(result, Sequence) and not isinstance(result, str) else []
-    return [region for region in regions if isinstance(region, Mapping) and region.get("type") == "brushlabels"]
+    return brush_regions([region for region in regions if isinstance(region, Mapping)])
 
 
 def _union(strokes: Sequence[Mapping[str, Any]], label: str, size: tuple[int, int]) -> Mask:
     mask = np.zeros((size[1], size[0]), np.bool_)
     for stroke in strokes:
-        if label in _labels(stroke):
-            mask |= _decoded(stroke, size)
+        if label in labels_of(stroke):
+            mask |= region_mask(stroke, *size)
     return mask
-
-
-def _labels(region: Mapping[str, Any]) -> Sequence[str]:
-    return list((region.get("value") or {}).get("brushlabels") or [])
-
-
-def _decoded(region: Mapping[str, Any], size: tuple[int, int]) -> Mask:
-    from datasets.brush_rle import BrushRleError, decode_mask  # its kernels take half a second to import
-
-    found = region.get("original_width"), region.get("original_height")
-    if found != size:
-        raise AssistError(f"a region is {found[0]}x{found[1]}, the picture {size[0]}x{size[1]}")
-    try:
-        return np.asarray(decode_mask((region.get("value") or {}).get("rle") or [], *size) > THRESHOLD)
-    except BrushRleError as error:
-        raise AssistError(f"a region cannot be read: {error}") from error
 
 
 def _region(stroke: Mapping[str, Any], label: str, mask: Mask) -> dict[str, Any]:
     """A region of Label Studio with the mask painted, for the control that the stroke was drawn with."""
-    from datasets.brush_rle import encode_mask
-
-    return {
-        "type": "brushlabels",
-        "from_name": stroke.get("from_name", "mask"),
-        "to_name": stroke.get("to_name", "image"),
-        "original_width": mask.shape[1],
-        "original_height": mask.shape[0],
-        "image_rotation": 0,
-        "value": {"format": "rle", "rle": list(encode_mask(mask.astype(np.uint8) * 255)), "brushlabels": [label]},
-    }
+    region = brush_region(brush_of(mask), mask.shape[1], mask.shape[0], label)
+    del region["id"]  # there may be many of this label: Label Studio gives each an id of its own
+    return region | {name: stroke[name] for name in ("from_name", "to_name") if name in stroke}

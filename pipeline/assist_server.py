@@ -1,7 +1,7 @@
 """The assistant over HTTP, on loopback: what Label Studio's "machine learning backend" speaks.
 
-Label Studio is told of it by `POST /api/ml` with its url, `is_interactive` and the password as BASIC_AUTH. The
-labelling interface needs `smart="true"` on its BrushLabels and a second label, `not person`.
+`pipeline.review.backend` tells Label Studio of it. The labelling interface needs `smart="true"` on its BrushLabels and
+a second label, `not person`.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -86,13 +87,18 @@ def read_access(root: Path) -> Access:
 
 def write_access(root: Path, access: Access) -> Path:
     """Write it down, readable by its owner alone from the first byte on."""
+    return write_secrets(root, ACCESS, asdict(access))
+
+
+def write_secrets(root: Path, name: str, values: Mapping[str, str]) -> Path:
+    """Write a JSON file of `FOLDER`, readable by its owner alone from the first byte on; there whole or not at all."""
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / ACCESS
-    unfinished = folder / f".{ACCESS}.{os.getpid()}"
+    path = folder / name
+    unfinished = folder / f".{name}.{os.getpid()}"
     unfinished.unlink(missing_ok=True)
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(access), indent=2) + "\n")
+        file.write(json.dumps(dict(values), indent=2) + "\n")
     unfinished.rename(path)
     return path
 

@@ -54,13 +54,14 @@ class Studio:
         """The e-mail address of the token's owner: proves that the token is right."""
         return str(self._ask("GET", "/api/current-user/whoami")["email"])
 
-    def projects(self, title: str) -> list[Json]:
-        """Projects of exactly this title, the oldest first."""
+    def projects(self, title: str = "") -> list[Json]:
+        """Projects of exactly this title (all, without one), the oldest first."""
         found: list[Json] = []
         page = 1
         while True:
-            answer = self._ask("GET", "/api/projects", params={"title": title, "page": page, "page_size": 100})
-            found += [project for project in answer["results"] if project["title"] == title]
+            named = {"title": title} if title else {}
+            answer = self._ask("GET", "/api/projects", params={**named, "page": page, "page_size": 100})
+            found += [project for project in answer["results"] if not title or project["title"] == title]
             if not answer.get("next"):
                 return sorted(found, key=lambda project: int(project["id"]))
             page += 1
@@ -82,6 +83,20 @@ class Studio:
         """Let the project serve the files of a folder (as the server sees it)."""
         values = {"project": project, "path": path, "title": title, "use_blob_urls": True}
         self._ask("POST", "/api/storages/localfiles", json=values)
+
+    def backends(self, project: int) -> list[Json]:
+        """The project's machine learning backends; asking makes Label Studio look whether they answer."""
+        return list(self._ask("GET", "/api/ml", params={"project": project}))
+
+    def create_backend(self, **values: Any) -> None:
+        """Connect a backend, which must answer."""
+        self._ask("POST", "/api/ml", json=values)
+
+    def update_backend(self, backend: int, **values: Any) -> None:
+        self._ask("PATCH", f"/api/ml/{backend}", json=values)
+
+    def delete_backend(self, backend: int) -> None:
+        self._ask("DELETE", f"/api/ml/{backend}")
 
     def tasks(self, project: int, filters: Sequence[Json] = ()) -> Iterator[Json]:
         """The project's tasks without annotations and predictions; all `filters` of the data manager hold."""

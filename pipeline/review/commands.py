@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -30,6 +31,9 @@ def serve(
             show_envvar=True,
         ),
     ] = "",
+    assist: Annotated[
+        bool, typer.Option("--assist", help="Also the assistant: scribbles of reviewers come back as regions.")
+    ] = False,
 ) -> None:
     """Start Label Studio on this machine, and end it with Ctrl-C.
 
@@ -37,15 +41,28 @@ def serve(
     are kept in `.autoroto/review/access.json`, which only you can read. Nothing listens beyond this machine; reach it
     from elsewhere through a tunnel, for example `ssh -L 8080:localhost:8080 THIS_MACHINE`.
     """
+    from pipeline.assist import Assistant, way_of
     from pipeline.cli import project_root
+    from pipeline.params import load_params
     from pipeline.review.access import ACCESS, FOLDER
+    from pipeline.review.backend import assisting
+    from pipeline.review.client import Studio
+    from pipeline.review.project import reconnect
     from pipeline.review.server import label_studio
 
     root = project_root()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave through the context, which ends the server
-    with label_studio(root, port=port, database=database, tell=_say) as (access, process):
+    way = way_of(load_params(root / "params.yaml"), root) if assist else None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave through the contexts, which end the servers
+    with contextlib.ExitStack() as running:
+        server = label_studio(root, port=port, database=database, assisted=assist, tell=_say)
+        access, process = running.enter_context(server)
+        backend = running.enter_context(assisting(root, Assistant(Path(access.served), way))) if way else None
+        with Studio(access) as studio:
+            count = reconnect(studio, backend)  # to none where an assistant of an earlier start was left behind
         _say(f"Label Studio runs at {access.url}")
         _say(f"Sign in as {access.email}; the password is in {root / FOLDER / ACCESS}")
+        if backend is not None and way is not None:
+            _say(f"The assistant ({way.name}) runs at {backend.url}, connected to {count} projects; new ones follow")
         _say("Next: `autoroto review push` in another terminal. Ctrl-C ends Label Studio.")
         code = process.wait()
     if code:

@@ -11,6 +11,7 @@ from pathlib import Path
 from datasets.manifest import read_table
 from datasets.reviews import ReviewError, known_decisions
 from pipeline.review.access import ACCESS, FOLDER, URL, ReviewSetupError, find_access
+from pipeline.review.backend import connected
 from pipeline.review.client import Studio, StudioError
 from pipeline.review.project import find_project
 from pipeline.review.server import INSTALLED
@@ -55,6 +56,7 @@ def examine(root: Path, title: str) -> Iterator[Finding]:
             stored = any(storage["path"].rstrip("/") == there for storage in studio.storages(project.id))
             yield Finding(stored, f"its frames are served from {there}" if stored else
                           f"it may not serve {there}: run `autoroto review push` again")  # fmt: skip
+            yield from _assistant(studio, project.id)
             yield _frames(access.served, [str(task["data"].get("image", "")) for task in tasks])
             if tasks and stored:
                 yield _served(studio, str(tasks[0]["data"].get("image", "")))
@@ -81,6 +83,14 @@ def _secrets(root: Path) -> Iterator[Finding]:
     path = root / FOLDER / ACCESS
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield Finding(False, f"others can read {path}, which holds a password: run `chmod 600 {path}`")
+
+
+def _assistant(studio: Studio, project: int) -> Iterator[Finding]:
+    well = connected(studio, project)
+    if well is not None:
+        yield Finding(well, "its assistant answers" if well else
+                      "its assistant does not answer: end `autoroto review serve` and start it again with --assist "
+                      "(or without: then the project forgets it)")  # fmt: skip
 
 
 def _frames(served: str, addresses: list[str]) -> Finding:

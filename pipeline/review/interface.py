@@ -9,18 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from datasets.images import Grey
 from datasets.reviews import VERDICTS
 from qa.review_masks import THRESHOLD, Mask
 
 MODEL = "autoroto"
 """Model version of all pre-annotations. One for all: Label Studio shows those of the project's version alone."""
 
-INTERFACE = """\
+PERSON, NOT_PERSON = "person", "not person"
+"""Labels of the brush. What is painted with the second, which only assisted projects have, is taken away from what was
+painted before."""
+
+_INTERFACE = """\
 <View>
   <Style>
-    .reason { padding: .6em .8em; background: rgba(128, 128, 128, .12); border-radius: 4px; }
-    .verdict { position: sticky; bottom: 0; }
+    .reason {{ padding: .6em .8em; background: rgba(128, 128, 128, .12); border-radius: 4px; }}
+    .verdict {{ position: sticky; bottom: 0; }}
   </Style>
   <View className="reason">
     <Header value="$reason" size="5"/>
@@ -34,8 +37,8 @@ INTERFACE = """\
       <Choice value="reject" hotkey="r" hint="Leave this frame out of the data set."/>
     </Choices>
   </View>
-  <BrushLabels name="mask" toName="image" opacity="0.45">
-    <Label value="person" background="#2f6fff" hotkey="1" selected="true"/>
+  <BrushLabels name="mask" toName="image" opacity="0.45"{smart}>
+    <Label value="person" background="#2f6fff" hotkey="1" selected="true"/>{second}
   </BrushLabels>
   <Image name="image" value="$image" zoom="true" zoomControl="true" brightnessControl="true" contrastControl="true"
          crosshair="false"/>
@@ -53,6 +56,9 @@ ERRORS = {
     "flicker": "the mask may change where the picture does not",
 }
 """Error types (`datasets.schema.ERROR_TYPES`) as a reviewer reads them."""
+
+
+_SECOND = f'\n    <Label value="{NOT_PERSON}" background="#ff8c1a" hotkey="2"/>'
 
 
 class AnnotationError(ValueError):
@@ -77,6 +83,11 @@ class Annotation:
     result: Sequence[Mapping[str, Any]]
 
 
+def labelling_interface(*, assisted: bool) -> str:
+    """XML of the labelling interface; `assisted`: the brush may ask the assistant, and can take away."""
+    return _INTERFACE.format(smart=' smart="true"' if assisted else "", second=_SECOND if assisted else "")
+
+
 def prediction(brush: bytes, width: int, height: int, score: float) -> dict[str, Any]:
     """The pre-annotation of a task: its mask as brush RLE (none: nobody is in it), and how sure the label is (0-1).
 
@@ -92,17 +103,17 @@ def brush_of(mask: Mask) -> bytes:
     return encode_mask(mask.astype(np.uint8) * 255) if mask.any() else b""
 
 
-def brush_region(brush: bytes, width: int, height: int) -> dict[str, Any]:
-    """A `person` region of Label Studio with the mask painted."""
+def brush_region(brush: bytes, width: int, height: int, label: str = PERSON) -> dict[str, Any]:
+    """A region of Label Studio with the mask painted."""
     return {
-        "id": "person",
+        "id": label,
         "type": "brushlabels",
         "from_name": "mask",
         "to_name": "image",
         "original_width": width,
         "original_height": height,
         "image_rotation": 0,
-        "value": {"format": "rle", "rle": list(brush), "brushlabels": ["person"]},
+        "value": {"format": "rle", "rle": list(brush), "brushlabels": [label]},
     }
 
 
@@ -146,19 +157,35 @@ def verdict_of(result: Sequence[Mapping[str, Any]]) -> str:
 
 
 def painted_mask(result: Sequence[Mapping[str, Any]], width: int, height: int) -> Mask | None:
-    """`(height, width)` bool: all brush regions together; None where there is none.
+    """`(height, width)` bool: brush regions laid over each other in their order; `not person` takes away.
+
+    None where nothing was painted but what takes away: without a mask there is nothing to take it from.
 
     Raises:
         AnnotationError: a region is no brush mask of this size.
     """
-    regions = [region for region in result if region.get("type") == "brushlabels"]
+    regions = brush_regions(result)
     mask = np.zeros((height, width), np.bool_)
     for region in regions:
-        mask |= _painted(region, width, height) > THRESHOLD
-    return mask if regions else None
+        if NOT_PERSON in labels_of(region):
+            mask &= ~region_mask(region, width, height)
+        else:
+            mask |= region_mask(region, width, height)
+    return mask if any(NOT_PERSON not in labels_of(region) for region in regions) else None
 
 
-def _painted(region: Mapping[str, Any], width: int, height: int) -> Grey:
+def brush_regions(result: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What was painted, in the order of the result."""
+    return [region for region in result if region.get("type") == "brushlabels"]
+
+
+def labels_of(region: Mapping[str, Any]) -> Sequence[str]:
+    """The labels a brush region was painted with."""
+    return list((region.get("value") or {}).get("brushlabels") or [])
+
+
+def region_mask(region: Mapping[str, Any], width: int, height: int) -> Mask:
+    """`(height, width)` bool: where a brush region covers more than half of a pixel. Errors as of `painted_mask`."""
     from datasets.brush_rle import BrushRleError, decode_mask
 
     size = region.get("original_width"), region.get("original_height")
@@ -170,7 +197,7 @@ def _painted(region: Mapping[str, Any], width: int, height: int) -> Grey:
     if "rle" not in value:
         raise AnnotationError("a region of the mask is no brush stroke: delete it, and paint with the brush")
     try:
-        return decode_mask(value["rle"], width, height)
+        return np.asarray(decode_mask(value["rle"], width, height) > THRESHOLD)
     except BrushRleError as error:
         raise AnnotationError(
             f"the mask cannot be read ({error}): delete this annotation, and paint it anew"

@@ -13,6 +13,7 @@ from datasets.faults import fault_point
 from datasets.reviews import latest, read_decisions
 from pipeline.params import Params
 from pipeline.review.access import Access
+from pipeline.review.backend import find_backend
 from pipeline.review.client import Json, Missing, Studio
 from pipeline.review.project import Project, ensure_project
 from pipeline.review.queue import FrameKey, Queued, Scored
@@ -79,7 +80,8 @@ class Push:
             StudioError: Label Studio is away, or refuses. FileNotFoundError: the pipeline has not run.
         """
         scored = Scored(self.root, self.params)  # before anything is touched
-        project = ensure_project(self.studio, self.title, self.access)
+        backend = find_backend(self.root) if self.access.own else None
+        project = ensure_project(self.studio, self.title, self.access, backend)
         done = Pushed()
         known = self._known(project, done)
         decisions = latest(read_decisions(self.root / REVIEWS))

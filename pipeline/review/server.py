@@ -36,6 +36,7 @@ def label_studio(
     *,
     port: int = 8080,
     database: str = "",
+    assisted: bool = False,
     program: Path | None = None,
     tell: Callable[[str], None] = print,
 ) -> Iterator[tuple[Access, subprocess.Popen[bytes]]]:
@@ -45,6 +46,7 @@ def label_studio(
         root: the project's root; everything is kept in its `.autoroto/review`.
         port: on loopback; 0 takes a free one.
         database: `postgresql://user:password@host:port/name`; empty for SQLite in that folder.
+        assisted: an assistant on this machine may be connected to its projects (`pipeline.review.backend`).
         program: Label Studio's; default: the one that `make review` installed.
 
     Raises:
@@ -65,7 +67,7 @@ def label_studio(
     try:
         process = subprocess.Popen(
             [str(program), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)],
-            cwd=folder, env=environment(access, folder / "data", database), stdin=subprocess.DEVNULL,
+            cwd=folder, env=environment(access, folder / "data", database, assisted=assisted), stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, process_group=0, preexec_fn=_die_with_parent,
         )  # fmt: skip
     finally:
@@ -77,7 +79,7 @@ def label_studio(
         _end(process)
 
 
-def environment(access: Access, data: Path, database: str = "") -> dict[str, str]:
+def environment(access: Access, data: Path, database: str = "", *, assisted: bool = False) -> dict[str, str]:
     """The variables that Label Studio is started with: secrets come this way, never on the command line.
 
     It serves the project's frames alone, signs nobody up, and reports nothing to its makers.
@@ -101,8 +103,18 @@ def environment(access: Access, data: Path, database: str = "") -> dict[str, str
         "LATEST_VERSION_CHECK": "false",
         "SENTRY_DSN": "",
         "FRONTEND_SENTRY_DSN": "",
+        # it may call a backend on this machine: the assistant
+        **({"ML_BLOCK_LOCAL_IP": "false"} if assisted else {}),
+        **_unproxied(),
         **_database(database),
     }
+
+
+def _unproxied() -> Mapping[str, str]:
+    """What is on this machine is not looked for behind a proxy. Both spellings are in use, and the small one wins."""
+    named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    value = ",".join(dict.fromkeys(filter(None, (*named.split(","), HOST, "localhost"))))
+    return {"NO_PROXY": value, "no_proxy": value}
 
 
 def answers(url: str) -> bool:

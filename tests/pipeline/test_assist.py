@@ -10,8 +10,9 @@ import pytest
 
 from datasets.brush_rle import decode_mask, encode_mask
 from datasets.images import encode_png
-from pipeline.assist import NOT_PERSON, PERSON, Assistant, AssistError, painted, way_of
+from pipeline.assist import Assistant, AssistError, way_of
 from pipeline.params import load_params
+from pipeline.review.interface import NOT_PERSON, PERSON
 from stages.scribbles import graph_cut
 
 SIZE = (160, 120)
@@ -124,10 +125,11 @@ def test_a_stroke_of_another_size_or_without_bytes_is_refused(assistant: Assista
         assistant.predict({})
 
 
-def test_regions_are_laid_over_each_other_in_their_order() -> None:
-    add, take = region(BODY, PERSON), region(ALONG_THE_ARM | WALL | rectangle(50, 20, 90, 30), NOT_PERSON)
-    assert np.array_equal(painted([add, take], SIZE), BODY & ~rectangle(50, 20, 90, 30))
-    assert np.array_equal(painted([take, add], SIZE), BODY)
+def test_what_an_earlier_region_cannot_be_read_as_is_said(assistant: Assistant) -> None:
+    asked = request([region(ALONG_THE_ARM, PERSON)])
+    asked["tasks"][0]["drafts"] = [{"id": 3, "result": [region(np.ones((24, 32), bool), PERSON)]}]
+    with pytest.raises(AssistError, match="32x24, the picture 160x120"):
+        assistant.predict(asked)
 
 
 def test_sam_answers_where_it_is_enabled_and_graph_cut_otherwise() -> None:

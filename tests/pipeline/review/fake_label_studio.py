@@ -27,7 +27,7 @@ class FakeLabelStudio:
 
     def __init__(self) -> None:
         self.tables: dict[str, dict[int, Json]] = {name: {} for name in
-            ("projects", "localfiles", "views", "tasks", "predictions", "annotations", "exports")}  # fmt: skip
+            ("projects", "localfiles", "views", "tasks", "predictions", "annotations", "exports", "ml")}  # fmt: skip
         self.requests: list[str] = []
         self._clock = START
         self._last = 0
@@ -64,6 +64,10 @@ class FakeLabelStudio:
         yield "/api/projects", ("POST", lambda query, body: (201, self._add("projects", body)))
         yield "/api/storages/localfiles", ("GET", lambda query, body: (200, self._of("localfiles", query)))
         yield "/api/storages/localfiles", ("POST", lambda query, body: (201, self._add("localfiles", body)))
+        yield "/api/ml", ("GET", lambda query, body: (200, self._of("ml", query)))
+        yield "/api/ml", ("POST", lambda query, body: (201, self._add("ml", body | {"state": "CO"})))
+        yield r"/api/ml/(\d+)", ("PATCH", lambda one, query, body: self._change("ml", one, body | {"state": "CO"}))
+        yield r"/api/ml/(\d+)", ("DELETE", lambda one, query, body: self._remove("ml", one))
         yield "/api/dm/views", ("GET", lambda query, body: (200, self._of("views", query)))
         yield "/api/dm/views", ("POST", lambda query, body: (201, self._add("views", body)))
         yield "/api/tasks", ("GET", self._tasks)
@@ -108,7 +112,7 @@ class FakeLabelStudio:
         return [row for row in self.tables[table].values() if row[name] == int(value)]
 
     def _projects(self, query: dict[str, str], body: Any) -> tuple[int, Json]:
-        found = [row for row in self.tables["projects"].values() if query["title"] in row["title"]]
+        found = [row for row in self.tables["projects"].values() if query.get("title", "") in row["title"]]
         return 200, {"results": found, "next": None}
 
     def _task(self, task: Json) -> Json:

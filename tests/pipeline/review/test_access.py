@@ -16,6 +16,7 @@ from pipeline.review.access import (
     own_access,
     read_access,
     write_access,
+    write_secrets,
 )
 
 
@@ -69,3 +70,11 @@ def test_one_that_is_there_already_is_named_by_the_environment(tmp_path: Path, m
     assert access.served == access.served_there == "/mnt/share"
     monkeypatch.setenv(SERVED_THERE, "/data")
     assert find_access(tmp_path).served_there == "/data"
+
+
+def test_secrets_are_replaced_whole_and_read_by_their_owner_alone(tmp_path: Path):
+    path = write_secrets(tmp_path, "other.json", {"password": "one"})
+    path.chmod(0o644)
+    assert write_secrets(tmp_path, "other.json", {"password": "two"}) == path
+    assert path.stat().st_mode & 0o777 == 0o600 and "two" in path.read_text()
+    assert list(path.parent.iterdir()) == [path]

@@ -9,11 +9,13 @@ import pytest
 from datasets.schema import ERROR_TYPES
 from pipeline.review.interface import (
     ERRORS,
-    INTERFACE,
+    NOT_PERSON,
+    PERSON,
     AnnotationError,
     annotations_of,
     brush_of,
     brush_region,
+    labelling_interface,
     painted_mask,
     prediction,
     verdict_of,
@@ -24,8 +26,9 @@ MASK = np.zeros((6, 8), np.bool_)
 MASK[1:4, 2:7] = True
 
 
-def test_the_interface_has_a_mask_a_verdict_and_the_reason():
-    tree = ElementTree.fromstring(INTERFACE)
+@pytest.mark.parametrize("assisted", [False, True])
+def test_the_interface_has_a_mask_a_verdict_and_the_reason(assisted: bool):
+    tree = ElementTree.fromstring(labelling_interface(assisted=assisted))
     names = {tag.get("name"): tag for tag in tree.iter() if tag.get("name")}
     assert {"mask", "verdict", "image", "context", "where"} <= names.keys()
     assert [choice.get("value") for choice in names["verdict"]] == ["accept", "fix", "reject"]
@@ -41,6 +44,26 @@ def test_a_mask_goes_and_comes_back():
     other = np.roll(MASK, 3, axis=0)
     both = painted_mask([region, brush_region(brush_of(other), 8, 6)], 8, 6)
     assert (both == (MASK | other)).all()
+
+
+def test_an_assisted_brush_asks_and_takes_away():
+    plain, assisted = (
+        next(ElementTree.fromstring(labelling_interface(assisted=one)).iter("BrushLabels")) for one in (False, True)
+    )
+    assert [label.get("value") for label in plain] == [PERSON] and plain.get("smart") is None
+    assert [label.get("value") for label in assisted] == [PERSON, NOT_PERSON] and assisted.get("smart") == "true"
+
+
+def test_regions_are_laid_over_each_other_in_their_order():
+    over = np.zeros_like(MASK)
+    over[0:3, 0:5] = True
+    add, take = brush_region(brush_of(MASK), 8, 6), brush_region(brush_of(over), 8, 6, NOT_PERSON)
+    assert (painted_mask([add, verdict_region("fix"), take], 8, 6) == (MASK & ~over)).all()
+    assert (painted_mask([take, add], 8, 6) == MASK).all()
+    assert (painted_mask([add, take, add], 8, 6) == MASK).all()
+    assert not painted_mask([add, take | {"value": add["value"] | {"brushlabels": [NOT_PERSON]}}], 8, 6).any()
+    assert painted_mask([take], 8, 6) is None  # the mask was deleted: an oversight, not a decision
+    assert (painted_mask([add | {"value": {"rle": add["value"]["rle"]}}], 8, 6) == MASK).all()  # its label removed
 
 
 def test_an_empty_mask_is_no_region():

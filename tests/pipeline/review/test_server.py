@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.review.access import FOLDER, ReviewSetupError, own_access, read_access
+from pipeline.review.backend import KEPT, find_backend
 from pipeline.review.server import HOST, INSTALLED, answers, environment, free_port, label_studio
 
 STAND_IN = f"""#!{sys.executable}
@@ -121,25 +122,60 @@ def test_postgresql_by_its_address(tmp_path: Path):
             environment(access, tmp_path, wrong)
 
 
+def test_backends_on_this_machine_are_called_only_with_an_assistant(tmp_path: Path, monkeypatch):
+    access = own_access(tmp_path, "http://127.0.0.1:1")
+    assert "ML_BLOCK_LOCAL_IP" not in environment(access, tmp_path)
+    assert environment(access, tmp_path, assisted=True)["ML_BLOCK_LOCAL_IP"] == "false"
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "example.com")
+    found = environment(access, tmp_path)
+    assert found["NO_PROXY"] == found["no_proxy"] == f"example.com,{HOST},localhost"
+
+
 def test_nobody_answers_on_a_free_port():
     assert not answers(f"http://{HOST}:{free_port()}")
 
 
-def test_serve_says_how_to_sign_in_and_ends_when_asked_to(project: Path):
+def serving(project: Path, *options: str) -> subprocess.Popen[str]:
+    """`autoroto review serve` with a stand-in whose API has no projects."""
     (project / INSTALLED).parent.mkdir(parents=True)
-    (project / INSTALLED).write_text(STAND_IN)
+    program = STAND_IN.replace('"UP"', '"UP", "results": [], "next": null')
+    (project / INSTALLED).write_text(program)
     (project / INSTALLED).chmod(0o755)
     code = "from pipeline.cli import app; app()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "review", "serve", "--port", "0"], cwd=project, stderr=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", code, "review", "serve", "--port", "0", *options]
+    return subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True)
+
+
+def test_serve_says_how_to_sign_in_and_ends_when_asked_to(project: Path):
+    process = serving(project)
     assert process.stderr is not None
     said = [process.stderr.readline() for _ in range(3)]
     access = read_access(project)
     assert access.url in said[0] and access.email in said[1] and "access.json" in said[1]
     assert access.password not in "".join(said) and access.token not in "".join(said)
+    assert find_backend(project) is None and not (project / FOLDER / KEPT).exists()
     pid = json.loads((project / FOLDER / "started.json").read_text())["pid"]
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 143
     process.stderr.close()
     assert not alive(pid)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_the_assistant_runs_beside_it_and_ends_with_it(project: Path, end: signal.Signals):
+    process = serving(project, "--assist")
+    assert process.stderr is not None
+    said = [process.stderr.readline() for _ in range(4)]
+    backend = find_backend(project)
+    assert backend is not None
+    assert "graph cut" in said[2] and backend.url in said[2] and backend.password not in "".join(said)
+    assert (project / FOLDER / KEPT).stat().st_mode & 0o777 == 0o600
+    started = json.loads((project / FOLDER / "started.json").read_text())
+    assert started["environ"]["ML_BLOCK_LOCAL_IP"] == "false"
+    assert backend.password not in json.dumps(started)  # told through the API, to the projects alone
+    process.send_signal(end)
+    assert process.wait(30) != 0
+    process.stderr.close()
+    assert not alive(started["pid"]) and not answers(backend.url)
+    assert find_backend(project) is None and not (project / FOLDER / KEPT).exists()
