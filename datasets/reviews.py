@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,13 +112,22 @@ def read_decisions(folder: Path, *, sources: Collection[str] | None = None) -> l
     Raises:
         ReviewError: a file cannot be read as decisions.
     """
-    found: list[Decision] = []
-    chosen = None if sources is None else [("source", "in", sorted(sources))]
-    if chosen is not None and not sources:
-        return found
-    for path in sorted(folder.glob("*.parquet")):
-        found += [Decision(**values) for values in _table(path, filters=chosen).to_pylist()]
-    return sorted(found, key=_order)
+    if sources is not None and not sources:
+        return []
+    return sorted(_each(folder, sources), key=_order)
+
+
+def last_word_digests(folder: Path) -> dict[tuple[str, int], str]:
+    """SHA-256 (hex) of the last word on each frame, by frame key; masks and all.
+
+    The masks of one file at a time are in memory, however many there are. Errors as of `read_decisions`.
+    """
+    found: dict[tuple[str, int], tuple[tuple[Any, ...], str]] = {}
+    for decision in _each(folder):
+        order = _order(decision)
+        if decision.key not in found or order > found[decision.key][0]:
+            found[decision.key] = order, _digest([decision])
+    return {key: digest for key, (_, digest) in found.items()}
 
 
 def known_decisions(folder: Path) -> dict[str, datetime]:
@@ -138,18 +147,26 @@ def latest(decisions: Iterable[Decision]) -> dict[tuple[str, int], Decision]:
     return {decision.key: decision for decision in sorted(decisions, key=_order)}
 
 
-def decisions_digest(decisions: Iterable[Decision], sources: Collection[str]) -> str:
-    """SHA-256 (hex) of the last words on the frames of these sources; "" when there are none.
+def decisions_digest(last_words: Mapping[tuple[str, int], str], frames: Iterable[tuple[str, int]]) -> str:
+    """SHA-256 (hex) of the last words (see `last_word_digests`) on these frames; "" when there are none.
 
     It enters the key of a curated shard: a decision on one clip recomputes that clip's shard alone.
     """
-    last = latest(decision for decision in decisions if decision.source in sources)
-    return _digest([last[key] for key in sorted(last)]) if last else ""
+    said = sorted((key, last_words[key]) for key in set(frames) if key in last_words)
+    return hashlib.sha256(repr(said).encode()).hexdigest() if said else ""
 
 
 def label_digest(alpha: bytes) -> str:
     """SHA-256 (hex) of a label's alpha PNG, as `Decision.label` records it."""
     return hashlib.sha256(alpha).hexdigest()
+
+
+def _each(folder: Path, sources: Collection[str] | None = None) -> Iterator[Decision]:
+    chosen = None if sources is None else [("source", "in", sorted(sources))]
+    for path in sorted(folder.glob("*.parquet")):
+        # masks are nearly all of a file: a shard's worker must not read those of all other shards
+        if sources is None or not set(sources).isdisjoint(_table(path, columns=["source"])["source"].to_pylist()):
+            yield from (Decision(**values) for values in _table(path, filters=chosen).to_pylist())
 
 
 def _table(path: Path, **how: Any) -> pa.Table:
@@ -166,7 +183,8 @@ def _table(path: Path, **how: Any) -> pa.Table:
 
 def _order(decision: Decision) -> tuple[Any, ...]:
     # Two decisions in one microsecond are ordered by content, so that the last word never depends on file names.
-    return decision.decided_at, decision.key, decision.reviewer, decision.provenance, decision.verdict, decision.mask
+    mask = hashlib.sha256(decision.mask).digest()
+    return decision.decided_at, decision.key, decision.reviewer, decision.provenance, decision.verdict, mask
 
 
 def _values(decision: Decision) -> dict[str, Any]:

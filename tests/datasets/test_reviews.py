@@ -1,7 +1,11 @@
+import dataclasses
+import tracemalloc
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from datasets.images import encode_png
@@ -12,6 +16,7 @@ from datasets.reviews import (
     decisions_digest,
     known_decisions,
     label_digest,
+    last_word_digests,
     latest,
     read_decisions,
 )
@@ -64,14 +69,61 @@ def test_reading_by_source(tmp_path: Path):
     assert read_decisions(tmp_path, sources=set()) == []
 
 
-def test_digest_sees_only_the_last_words_on_these_sources(tmp_path: Path):
+def test_masks_on_other_sources_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for source in ("a", "b"):
+        append_decisions(tmp_path, [decision(source, verdict="fix")])
+    whole = []
+    read = pq.read_table
+    monkeypatch.setattr(
+        pq, "read_table", lambda path, **how: (whole.append("columns" not in how), read(path, **how))[1]
+    )
+    assert [one.source for one in read_decisions(tmp_path, sources={"b"})] == ["b"]
+    assert whole.count(True) == 1
+
+
+def test_digest_sees_only_the_last_words_on_these_frames(tmp_path: Path):
     old, new, other = decision("a", verdict="reject"), decision("a", minute=1), decision("b")
-    digest = decisions_digest([old, new, other], sources={"a"})
-    assert digest == decisions_digest([new], sources={"a"}) == decisions_digest([other, new, old], sources={"a"})
-    assert digest != decisions_digest([old], sources={"a"})
-    assert decisions_digest([old], sources={"b"}) == ""
-    append_decisions(tmp_path, [old, new, other])
-    assert decisions_digest(read_decisions(tmp_path), sources={"a"}) == digest
+    append_decisions(tmp_path, [new])
+    digest = decisions_digest(last_word_digests(tmp_path), [("a", 0), ("a", 40)])
+    append_decisions(tmp_path, [old, other])
+    words = last_word_digests(tmp_path)
+    assert digest == decisions_digest(words, [("a", 40), ("a", 0), ("a", 0)])
+    assert digest != decisions_digest(words, [("a", 0), ("b", 0)]) != decisions_digest(words, [("b", 0)])
+    assert (
+        decisions_digest(words, [("b", 40)]) == decisions_digest(last_word_digests(tmp_path / "none"), [("a", 0)]) == ""
+    )
+    append_decisions(tmp_path, [decision("a", verdict="fix", minute=2)])
+    fixed = decisions_digest(last_word_digests(tmp_path), [("a", 0)])
+    other_mask = Decision(**{**_fields(decision("a", verdict="fix", minute=2)), "mask": MASK + b"x"})
+    append_decisions(tmp_path / "else", [other_mask])
+    assert fixed != digest and fixed != decisions_digest(last_word_digests(tmp_path / "else"), [("a", 0)])
+
+
+def test_the_digest_and_the_reader_agree_on_the_last_word_of_one_microsecond(tmp_path: Path):
+    first = decision("a", verdict="fix")
+    second = Decision(**{**_fields(first), "mask": encode_png(np.zeros((4, 4), np.uint8))})
+    for folder, order in (("one", (first, second)), ("two", (second, first))):
+        for one in order:
+            append_decisions(tmp_path / folder, [one])
+        last = latest(read_decisions(tmp_path / folder))["a", 0]
+        append_decisions(tmp_path / f"{folder} last", [last])
+        assert last_word_digests(tmp_path / folder) == last_word_digests(tmp_path / f"{folder} last")
+
+
+def test_digests_keep_no_masks_in_memory(tmp_path: Path):
+    megabyte = np.random.default_rng(0).bytes(2**20)
+    for number in range(24):
+        values = _fields(decision("a", number, "fix")) | {"mask": megabyte + bytes([number])}
+        append_decisions(tmp_path, [Decision(**values)])
+    tracemalloc.start()
+    words = last_word_digests(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(set(words.values())) == 24 and peak < 8 * 2**20
+
+
+def _fields(one: Decision) -> dict[str, Any]:
+    return {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}
 
 
 def test_a_decision_must_make_sense():
