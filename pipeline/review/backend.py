@@ -15,7 +15,7 @@ import httpx
 from pipeline.assist import NAME, Assistant
 from pipeline.assist_server import USER, assist_server
 from pipeline.review.access import FOLDER, ReviewSetupError, write_secrets
-from pipeline.review.client import Studio
+from pipeline.review.client import Studio, StudioError
 
 KEPT = "assist.json"
 """Beside `access.json`, as long as the assistant runs: its address and password. Only its owner can read it."""
@@ -86,7 +86,13 @@ def connect(studio: Studio, project: int, backend: Backend | None) -> None:
         "basic_auth_user": USER,
     }
     if not known:
-        studio.create_backend(**wanted, basic_auth_pass=backend.password)
+        try:
+            studio.create_backend(**wanted, basic_auth_pass=backend.password)
+        except StudioError as error:
+            # It keeps the backend, and answers that it may not call a webhook on this machine, which it wants to add to
+            # every backend by itself. The assistant needs none.
+            if not connected(studio, project):
+                raise StudioError(f"Label Studio does not take the assistant at {backend.url}: {error}") from error
     elif known[0]["state"] != CONNECTED or any(known[0].get(name) != value for name, value in wanted.items()):
         studio.update_backend(known[0]["id"], **wanted, basic_auth_pass=backend.password)
 

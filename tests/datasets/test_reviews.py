@@ -72,11 +72,13 @@ def test_reading_by_source(tmp_path: Path):
 def test_masks_on_other_sources_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for source in ("a", "b"):
         append_decisions(tmp_path, [decision(source, verdict="fix")])
-    whole = []
-    read = pq.read_table
-    monkeypatch.setattr(
-        pq, "read_table", lambda path, **how: (whole.append("columns" not in how), read(path, **how))[1]
-    )
+    whole, read = [], pq.read_table
+
+    def noted(path: Path, **how: object) -> object:
+        whole.append("columns" not in how)
+        return read(path, **how)
+
+    monkeypatch.setattr(pq, "read_table", noted)
     assert [one.source for one in read_decisions(tmp_path, sources={"b"})] == ["b"]
     assert whole.count(True) == 1
 

@@ -29,6 +29,7 @@ class FakeLabelStudio:
         self.tables: dict[str, dict[int, Json]] = {name: {} for name in
             ("projects", "localfiles", "views", "tasks", "predictions", "annotations", "exports", "ml")}  # fmt: skip
         self.requests: list[str] = []
+        self.reaches_backends = True
         self._clock = START
         self._last = 0
 
@@ -65,7 +66,7 @@ class FakeLabelStudio:
         yield "/api/storages/localfiles", ("GET", lambda query, body: (200, self._of("localfiles", query)))
         yield "/api/storages/localfiles", ("POST", lambda query, body: (201, self._add("localfiles", body)))
         yield "/api/ml", ("GET", lambda query, body: (200, self._of("ml", query)))
-        yield "/api/ml", ("POST", lambda query, body: (201, self._add("ml", body | {"state": "CO"})))
+        yield "/api/ml", ("POST", self._backend)
         yield r"/api/ml/(\d+)", ("PATCH", lambda one, query, body: self._change("ml", one, body | {"state": "CO"}))
         yield r"/api/ml/(\d+)", ("DELETE", lambda one, query, body: self._remove("ml", one))
         yield "/api/dm/views", ("GET", lambda query, body: (200, self._of("views", query)))
@@ -114,6 +115,11 @@ class FakeLabelStudio:
     def _projects(self, query: dict[str, str], body: Any) -> tuple[int, Json]:
         found = [row for row in self.tables["projects"].values() if query.get("title", "") in row["title"]]
         return 200, {"results": found, "next": None}
+
+    def _backend(self, query: dict[str, str], body: Any) -> tuple[int, Json]:
+        if self.reaches_backends:
+            self._add("ml", body | {"state": "CO"})
+        return 403, {"detail": "URL resolves to a reserved network address"}  # of its webhook: the backend is kept
 
     def _task(self, task: Json) -> Json:
         annotations = [row for row in self.tables["annotations"].values() if row["task"] == task["id"]]

@@ -12,7 +12,7 @@ from pipeline.assist import NAME, Assistant
 from pipeline.params import load_params
 from pipeline.review.access import FOLDER, Access, ReviewSetupError, write_secrets
 from pipeline.review.backend import KEPT, Backend, assisting, connect, connected, find_backend
-from pipeline.review.client import Studio
+from pipeline.review.client import Studio, StudioError
 from pipeline.review.interface import NOT_PERSON
 from pipeline.review.project import reconnect
 from pipeline.review.push import Push
@@ -89,10 +89,10 @@ def test_a_start_after_the_push_connects_every_project(project: Path, push, stud
 
 def test_doubled_and_dead_ones_are_mended_and_those_of_others_stay(studio: Studio, fake: FakeLabelStudio):
     backend = Backend("http://127.0.0.1:9", "secret")
-    studio.create_backend(project=3, title="somebody else's", url="http://127.0.0.1:7")
+    fake.answer("POST", "/api/ml", {}, {"project": 3, "title": "somebody else's", "url": "http://127.0.0.1:7"})
     connect(studio, 3, backend)
     (_, ours) = fake.tables["ml"].values()
-    studio.create_backend(**{name: value for name, value in ours.items() if name != "id"})
+    fake.answer("POST", "/api/ml", {}, {name: value for name, value in ours.items() if name != "id"})
     connect(studio, 3, backend)
     assert len(fake.tables["ml"]) == 2 and connected(studio, 3) is True
     fake.tables["ml"][ours["id"]]["state"] = "DI"
@@ -102,6 +102,12 @@ def test_doubled_and_dead_ones_are_mended_and_those_of_others_stay(studio: Studi
     connect(studio, 3, None)
     assert connected(studio, 3) is None
     assert [one["title"] for one in fake.tables["ml"].values()] == ["somebody else's"]
+
+
+def test_one_that_is_not_taken_is_an_error(studio: Studio, fake: FakeLabelStudio):
+    fake.reaches_backends = False
+    with pytest.raises(StudioError, match=r"does not take the assistant at http://127.0.0.1:9"):
+        connect(studio, 3, Backend("http://127.0.0.1:9", "secret"))
 
 
 def test_a_label_studio_that_was_there_before_keeps_its_backends(project: Path, push, fake: FakeLabelStudio):
