@@ -26,8 +26,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from datasets.reviews import read_decisions
 from pipeline.review.access import SERVED, TOKEN, URL, Access, read_access
 from pipeline.review.client import Studio
-from pipeline.review.interface import brush_of, brush_region, verdict_region
+from pipeline.review.interface import verdict_region
 from pipeline.review.project import the_project
+from pipeline.review.regions import brush_of, brush_region
 from pipeline.review.server import INSTALLED, label_studio
 from qa.curate import REVIEWS
 from qa.review_masks import shown_mask

@@ -17,7 +17,7 @@ import numpy as np
 
 from datasets.images import Image, decode_rgb
 from pipeline.params import Params
-from pipeline.review.interface import (
+from pipeline.review.regions import (
     NOT_PERSON,
     PERSON,
     AnnotationError,
@@ -97,7 +97,9 @@ class Assistant:
         add, remove = (_union(strokes, label, size) for label in (PERSON, NOT_PERSON))
         if not (add | remove).any():
             return {"model_version": NAME, "score": 0.0, "result": []}
-        before = painted_mask(_mask_so_far(task, context), *size)
+        drawn_now = {stroke.get("id") for stroke in strokes}  # Label Studio may have saved them in the draft by now
+        earlier = [one for one in _mask_so_far(task, context) if one.get("id") is None or one["id"] not in drawn_now]
+        before = painted_mask(earlier, *size)
         before = np.zeros_like(add) if before is None else before
         with self._lock:
             after = fix(image, before, add, remove, grow=self._way.grow, side=self._way.side)

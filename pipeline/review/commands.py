@@ -48,7 +48,8 @@ def serve(
     from pipeline.review.backend import assisting
     from pipeline.review.client import Studio
     from pipeline.review.project import reconnect
-    from pipeline.review.server import label_studio
+    from pipeline.review.server import INSTALLED, label_studio
+    from pipeline.review.smart_brush import mend_smart_brush
 
     root = project_root()
     way = way_of(load_params(root / "params.yaml"), root) if assist else None
@@ -63,6 +64,8 @@ def serve(
         _say(f"Sign in as {access.email}; the password is in {root / FOLDER / ACCESS}")
         if backend is not None and way is not None:
             _say(f"The assistant ({way.name}) runs at {backend.url}, connected to {count} projects; new ones follow")
+            if not mend_smart_brush(root / INSTALLED):
+                _say("!! The smart brush of this Label Studio is another one than 1.23's: it may not ask the assistant")
         _say("Next: `autoroto review push` in another terminal. Ctrl-C ends Label Studio.")
         code = process.wait()
     if code:

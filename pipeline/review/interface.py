@@ -7,17 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from datasets.reviews import VERDICTS
-from qa.review_masks import THRESHOLD, Mask
+from pipeline.review.regions import NOT_PERSON, AnnotationError, brush_region
 
 MODEL = "autoroto"
 """Model version of all pre-annotations. One for all: Label Studio shows those of the project's version alone."""
-
-PERSON, NOT_PERSON = "person", "not person"
-"""Labels of the brush. What is painted with the second, which only assisted projects have, is taken away from what was
-painted before."""
 
 _INTERFACE = """\
 <View>
@@ -61,10 +55,6 @@ ERRORS = {
 _SECOND = f'\n    <Label value="{NOT_PERSON}" background="#ff8c1a" hotkey="2"/>'
 
 
-class AnnotationError(ValueError):
-    """An annotation is no decision. The message says what its reviewer has to do."""
-
-
 @dataclass(frozen=True)
 class Annotation:
     """What a person submitted.
@@ -94,27 +84,6 @@ def prediction(brush: bytes, width: int, height: int, score: float) -> dict[str,
     Label Studio takes brush predictions of any size, and shows nothing where the size is not the picture's.
     """
     return {"model_version": MODEL, "score": score, "result": [brush_region(brush, width, height)] if brush else []}
-
-
-def brush_of(mask: Mask) -> bytes:
-    """Brush RLE of an `(H, W)` bool mask; b"" for an empty one."""
-    from datasets.brush_rle import encode_mask  # its kernels take half a second to import
-
-    return encode_mask(mask.astype(np.uint8) * 255) if mask.any() else b""
-
-
-def brush_region(brush: bytes, width: int, height: int, label: str = PERSON) -> dict[str, Any]:
-    """A region of Label Studio with the mask painted."""
-    return {
-        "id": label,
-        "type": "brushlabels",
-        "from_name": "mask",
-        "to_name": "image",
-        "original_width": width,
-        "original_height": height,
-        "image_rotation": 0,
-        "value": {"format": "rle", "rle": list(brush), "brushlabels": [label]},
-    }
 
 
 def verdict_region(verdict: str) -> dict[str, Any]:
@@ -154,54 +123,6 @@ def verdict_of(result: Sequence[Mapping[str, Any]]) -> str:
     if chosen and (len(chosen) > 1 or chosen[0] not in VERDICTS):
         raise AnnotationError(f"the verdict is {', '.join(map(str, chosen))!r}: choose one of {', '.join(VERDICTS)}")
     return str(chosen[0]) if chosen else ""
-
-
-def painted_mask(result: Sequence[Mapping[str, Any]], width: int, height: int) -> Mask | None:
-    """`(height, width)` bool: brush regions laid over each other in their order; `not person` takes away.
-
-    None where nothing was painted but what takes away: without a mask there is nothing to take it from.
-
-    Raises:
-        AnnotationError: a region is no brush mask of this size.
-    """
-    regions = brush_regions(result)
-    mask = np.zeros((height, width), np.bool_)
-    for region in regions:
-        if NOT_PERSON in labels_of(region):
-            mask &= ~region_mask(region, width, height)
-        else:
-            mask |= region_mask(region, width, height)
-    return mask if any(NOT_PERSON not in labels_of(region) for region in regions) else None
-
-
-def brush_regions(result: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What was painted, in the order of the result."""
-    return [region for region in result if region.get("type") == "brushlabels"]
-
-
-def labels_of(region: Mapping[str, Any]) -> Sequence[str]:
-    """The labels a brush region was painted with."""
-    return list((region.get("value") or {}).get("brushlabels") or [])
-
-
-def region_mask(region: Mapping[str, Any], width: int, height: int) -> Mask:
-    """`(height, width)` bool: where a brush region covers more than half of a pixel. Errors as of `painted_mask`."""
-    from datasets.brush_rle import BrushRleError, decode_mask
-
-    size = region.get("original_width"), region.get("original_height")
-    if size != (width, height):
-        raise AnnotationError(
-            f"the mask is {size[0]}x{size[1]}, the picture {width}x{height}: delete this annotation, and paint it anew"
-        )
-    value = region.get("value") or {}
-    if "rle" not in value:
-        raise AnnotationError("a region of the mask is no brush stroke: delete it, and paint with the brush")
-    try:
-        return np.asarray(decode_mask(value["rle"], width, height) > THRESHOLD)
-    except BrushRleError as error:
-        raise AnnotationError(
-            f"the mask cannot be read ({error}): delete this annotation, and paint it anew"
-        ) from error
 
 
 def _reviewer(completed_by: Any) -> str:

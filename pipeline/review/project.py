@@ -12,7 +12,8 @@ from typing import Any
 from pipeline.review.access import Access
 from pipeline.review.backend import Backend, connect
 from pipeline.review.client import Studio, StudioError
-from pipeline.review.interface import MODEL, NOT_PERSON, labelling_interface
+from pipeline.review.interface import MODEL, labelling_interface
+from pipeline.review.regions import NOT_PERSON
 from pipeline.review.tasks import SERVED
 
 TITLE = "autoroto"

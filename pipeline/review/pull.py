@@ -17,8 +17,9 @@ from datasets.reviews import Decision, append_decisions, known_decisions
 from datasets.store import write_atomically
 from pipeline.review.access import FOLDER
 from pipeline.review.client import Json, Missing, Studio
-from pipeline.review.interface import Annotation, AnnotationError, annotations_of, painted_mask, verdict_of
+from pipeline.review.interface import Annotation, annotations_of, verdict_of
 from pipeline.review.project import Project, the_project
+from pipeline.review.regions import AnnotationError, painted_mask
 from pipeline.review.tasks import LABELS, key_of
 from qa.curate import REVIEWS
 from qa.review_masks import sized

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from pipeline.review.access import FOLDER, Access, ReviewSetupError, own_access, read_access, write_access
+from pipeline.review.smart_brush import mend_smart_brush
 
 INSTALLED = Path(".autoroto") / "label-studio" / "bin" / "label-studio"
 """Label Studio's program, relative to the project's root."""
@@ -55,6 +56,7 @@ def label_studio(
     program = program or root / INSTALLED
     if not program.exists():
         raise ReviewSetupError(f"Label Studio is not installed ({program} is missing): run `make review` first")
+    mend_smart_brush(program)  # whether or not it is used: browsers keep the script
     _refuse_a_second(root)
     port = port or free_port()
     _refuse_a_taken_port(port)

@@ -16,8 +16,9 @@ from datasets.images import Image, decode_grey, decode_rgb, encode_jpeg, reducti
 from datasets.reviews import label_digest
 from datasets.schema import FrameRow, QualityRow
 from pipeline.review.access import FOLDER, Access
-from pipeline.review.interface import ERRORS, brush_of, prediction
+from pipeline.review.interface import ERRORS, prediction
 from pipeline.review.queue import FrameKey, Shown
+from pipeline.review.regions import brush_of
 from qa.review_masks import shown_mask
 
 SERVED = "autoroto"

@@ -12,7 +12,7 @@ from datasets.brush_rle import decode_mask, encode_mask
 from datasets.images import encode_png
 from pipeline.assist import Assistant, AssistError, way_of
 from pipeline.params import load_params
-from pipeline.review.interface import NOT_PERSON, PERSON
+from pipeline.review.regions import NOT_PERSON, PERSON
 from stages.scribbles import graph_cut
 
 SIZE = (160, 120)
@@ -98,6 +98,16 @@ def test_the_draft_then_the_annotation_is_what_the_reviewer_has(assistant: Assis
     """In both the wall is no person already: the stroke alone comes back."""
     found = answered(assistant, request([region(ALONG_THE_WALL, NOT_PERSON)], **chosen))
     assert np.array_equal(found[NOT_PERSON], ALONG_THE_WALL)
+
+
+def test_a_stroke_that_is_in_the_draft_already_is_no_part_of_the_mask_before(assistant: Assistant) -> None:
+    stroke = region(ALONG_THE_ARM, PERSON, id="stroke")
+    asked = request([stroke])
+    wanted = answered(assistant, asked)[PERSON]
+    asked["tasks"][0]["drafts"] = [{"id": 3, "result": [region(BODY | WALL, PERSON, id="person"), stroke]}]
+    assert np.array_equal(answered(assistant, asked)[PERSON], wanted)
+    asked["tasks"][0]["drafts"] = [{"id": 3, "result": [region(BODY | ARM, PERSON, id="person"), stroke]}]
+    assert np.array_equal(answered(assistant, asked)[PERSON], ALONG_THE_ARM)
 
 
 def test_without_a_stroke_nothing_is_said(assistant: Assistant) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from datasets.images import Grey
 from pipeline.review.access import Access
 from pipeline.review.client import Json, Studio
-from pipeline.review.interface import brush_of, brush_region, painted_mask, verdict_region
+from pipeline.review.interface import verdict_region
 from pipeline.review.project import the_project
+from pipeline.review.regions import brush_of, brush_region, painted_mask
 from pipeline.review.tasks import key_of
 from qa.review_masks import Mask
 

@@ -14,9 +14,10 @@ from pipeline.cli import app
 from pipeline.params import load_params
 from pipeline.review.access import TOKEN, URL
 from pipeline.review.client import Studio, StudioError
-from pipeline.review.interface import brush_of, brush_region, verdict_region
+from pipeline.review.interface import verdict_region
 from pipeline.review.pull import Pull
 from pipeline.review.push import Push
+from pipeline.review.regions import brush_of, brush_region
 from pipeline.review.server import free_port
 from qa.curate import REVIEWS
 from tests.review.drawn import labels

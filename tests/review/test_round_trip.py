@@ -126,7 +126,8 @@ def test_a_decision_that_is_changed_is_a_new_row(project, push, pull, reviewer):
 
 
 def regions(verdict: str, mask: np.ndarray) -> list[dict]:
-    from pipeline.review.interface import brush_of, brush_region, verdict_region
+    from pipeline.review.interface import verdict_region
+    from pipeline.review.regions import brush_of, brush_region
 
     return [verdict_region(verdict), brush_region(brush_of(mask), mask.shape[1], mask.shape[0])]
 

@@ -13,9 +13,9 @@ from pipeline.params import load_params
 from pipeline.review.access import FOLDER, Access, ReviewSetupError, write_secrets
 from pipeline.review.backend import KEPT, Backend, assisting, connect, connected, find_backend
 from pipeline.review.client import Studio, StudioError
-from pipeline.review.interface import NOT_PERSON
 from pipeline.review.project import reconnect
 from pipeline.review.push import Push
+from pipeline.review.regions import NOT_PERSON
 from pipeline.review.server import free_port
 from tests.pipeline.review.fake_label_studio import FakeLabelStudio
 

@@ -9,18 +9,13 @@ import pytest
 from datasets.schema import ERROR_TYPES
 from pipeline.review.interface import (
     ERRORS,
-    NOT_PERSON,
-    PERSON,
-    AnnotationError,
     annotations_of,
-    brush_of,
-    brush_region,
     labelling_interface,
-    painted_mask,
     prediction,
     verdict_of,
     verdict_region,
 )
+from pipeline.review.regions import NOT_PERSON, PERSON, AnnotationError, brush_of, brush_region
 
 MASK = np.zeros((6, 8), np.bool_)
 MASK[1:4, 2:7] = True
@@ -37,33 +32,12 @@ def test_the_interface_has_a_mask_a_verdict_and_the_reason(assisted: bool):
     assert ERRORS.keys() == set(ERROR_TYPES)
 
 
-def test_a_mask_goes_and_comes_back():
-    region = brush_region(brush_of(MASK), 8, 6)
-    assert (painted_mask([region], 8, 6) == MASK).all()
-    assert painted_mask([verdict_region("fix")], 8, 6) is None
-    other = np.roll(MASK, 3, axis=0)
-    both = painted_mask([region, brush_region(brush_of(other), 8, 6)], 8, 6)
-    assert (both == (MASK | other)).all()
-
-
 def test_an_assisted_brush_asks_and_takes_away():
     plain, assisted = (
         next(ElementTree.fromstring(labelling_interface(assisted=one)).iter("BrushLabels")) for one in (False, True)
     )
     assert [label.get("value") for label in plain] == [PERSON] and plain.get("smart") is None
     assert [label.get("value") for label in assisted] == [PERSON, NOT_PERSON] and assisted.get("smart") == "true"
-
-
-def test_regions_are_laid_over_each_other_in_their_order():
-    over = np.zeros_like(MASK)
-    over[0:3, 0:5] = True
-    add, take = brush_region(brush_of(MASK), 8, 6), brush_region(brush_of(over), 8, 6, NOT_PERSON)
-    assert (painted_mask([add, verdict_region("fix"), take], 8, 6) == (MASK & ~over)).all()
-    assert (painted_mask([take, add], 8, 6) == MASK).all()
-    assert (painted_mask([add, take, add], 8, 6) == MASK).all()
-    assert not painted_mask([add, take | {"value": add["value"] | {"brushlabels": [NOT_PERSON]}}], 8, 6).any()
-    assert painted_mask([take], 8, 6) is None  # the mask was deleted: an oversight, not a decision
-    assert (painted_mask([add | {"value": {"rle": add["value"]["rle"]}}], 8, 6) == MASK).all()  # its label removed
 
 
 def test_an_empty_mask_is_no_region():
@@ -74,23 +48,6 @@ def test_an_empty_mask_is_no_region():
         "score": 0.25,
         "result": [brush_region(brush_of(MASK), 8, 6)],
     }
-
-
-def test_a_smooth_brush_counts_from_more_than_half():
-    from datasets.brush_rle import encode_mask
-
-    values = np.array([[0, 127, 128, 255]], np.uint8)
-    assert painted_mask([brush_region(encode_mask(values), 4, 1)], 4, 1).tolist() == [[False, False, True, True]]
-
-
-def test_masks_that_are_none_are_refused():
-    brush = brush_of(MASK)
-    with pytest.raises(AnnotationError, match="the mask is 8x6, the picture 6x8"):
-        painted_mask([brush_region(brush, 8, 6)], 6, 8)
-    with pytest.raises(AnnotationError, match="cannot be read"):
-        painted_mask([brush_region(brush[:6], 8, 6)], 8, 6)
-    with pytest.raises(AnnotationError, match="no brush stroke"):
-        painted_mask([brush_region(brush, 8, 6) | {"value": None}], 8, 6)
 
 
 def test_verdicts():

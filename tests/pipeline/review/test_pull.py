@@ -6,8 +6,9 @@ import numpy as np
 
 from datasets.images import decode_grey
 from datasets.reviews import read_decisions
-from pipeline.review.interface import brush_of, brush_region, painted_mask, verdict_region
+from pipeline.review.interface import verdict_region
 from pipeline.review.pull import UNCLEAR
+from pipeline.review.regions import brush_of, brush_region, painted_mask
 from qa.curate import REVIEWS
 
 

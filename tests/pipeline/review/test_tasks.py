@@ -10,8 +10,8 @@ from datasets.images import decode_rgb
 from datasets.schema import QualityRow
 from pipeline.params import Params
 from pipeline.review.access import Access
-from pipeline.review.interface import painted_mask
 from pipeline.review.queue import Scored
+from pipeline.review.regions import painted_mask
 from pipeline.review.tasks import LABELS, TaskMaker, key_of, key_text, place_of, reason
 from tests.review.drawn import draw_project, keys
 
