@@ -81,7 +81,7 @@ def region_mask(region: Mapping[str, Any], width: int, height: int) -> Mask:
     if "rle" not in value and "touches" not in value:
         raise AnnotationError("a region of the mask is no brush stroke: delete it, and paint with the brush")
     try:
-        mask = np.zeros((height, width), np.bool_)
+        mask: Mask = np.zeros((height, width), np.bool_)
         if "rle" in value:
             mask = np.asarray(decode_mask(value["rle"], width, height) > THRESHOLD)
         return _touched(mask, value.get("touches") or [])
@@ -97,10 +97,10 @@ def _touched(mask: Mask, touches: Sequence[Mapping[str, Any]]) -> Mask:
     Points are in per cent of width and height, the stroke's width in per cent of the width; ends are round.
     """
     height, width = mask.shape
+    found = mask.astype(np.uint8)
     for touch in touches:
         points = np.reshape(touch["relativePoints"], (-1, 2)) * (width / 100, height / 100)
         thickness = max(1, round(float(touch["relativeStrokeWidth"]) * width / 100))
-        line = np.zeros((height, width), np.uint8)
-        cv2.polylines(line, [np.round(points * 16).astype(np.int32)], False, 1, thickness, shift=4)
-        mask = mask & (line == 0) if touch["type"] == "eraser" else mask | (line > 0)
-    return np.asarray(mask, np.bool_)
+        value = 0 if touch["type"] == "eraser" else 1
+        cv2.polylines(found, [np.round(points * 16).astype(np.int32)], False, value, thickness, shift=4)
+    return found > 0

@@ -1,8 +1,8 @@
 """Label Studio's smart brush, mended: in 1.23 it draws, and asks nobody.
 
-Its tool makes a region from what was drawn and takes over whether the region is to ask a backend from the drawing, where
-that is never set, instead of from the tool (`commitDrawingRegion` of the editor's `tools/Brush.jsx`; boxes and points
-have it right). One name in the script that the browser loads is put right, in the copy that `make review` installed.
+Whether a region is to ask a backend is taken over from the drawing that it is made of, where that is never set,
+instead of from the tool (`commitDrawingRegion` in the editor's `tools/Brush.jsx`; boxes and points have it right). One
+name in the script that the browser loads is put right, in the copy that `make review` installed.
 """
 
 from __future__ import annotations
