@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -32,6 +33,8 @@ from stages.scribbles import SOLVED_SIDE, Grow, Mask, fix, graph_cut
 from stages.teachers.sam import SamConfig
 
 NAME = "autoroto-assist"
+ANSWER = "assist-"
+"""The ids of answers begin so: Label Studio keeps them, and sends accepted answers along with the next stroke."""
 SAM_SIDE = 1024
 """SAM sees the crop at its own size."""
 
@@ -89,24 +92,24 @@ class Assistant:
             raise AssistError(str(error)) from error
 
     def _answer(self, task: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
-        strokes = _brush_regions(context.get("result"))
-        if not strokes:
+        stroke = _stroke(context)
+        if stroke is None:
             return {"model_version": NAME, "score": 0.0, "result": []}
         image = self._picture(task)
         size = image.shape[1], image.shape[0]
-        add, remove = (_union(strokes, label, size) for label in (PERSON, NOT_PERSON))
-        if not (add | remove).any():
+        drawn = region_mask(stroke, *size)
+        if not drawn.any():
             return {"model_version": NAME, "score": 0.0, "result": []}
-        drawn_now = {stroke.get("id") for stroke in strokes}  # Label Studio may have saved them in the draft by now
-        earlier = [one for one in _mask_so_far(task, context) if one.get("id") is None or one["id"] not in drawn_now]
-        before = painted_mask(earlier, *size)
-        before = np.zeros_like(add) if before is None else before
+        none = np.zeros_like(drawn)
+        # Label Studio may have saved the stroke in the draft by now
+        painted = painted_mask([one for one in _mask_so_far(task, context) if not _same(one, stroke)], *size)
+        before = none if painted is None else painted
+        takes_away = NOT_PERSON in labels_of(stroke)
+        add, remove = (none, drawn) if takes_away else (drawn, none)
         with self._lock:
             after = fix(image, before, add, remove, grow=self._way.grow, side=self._way.side)
-        gained, lost = after & ~before | add & ~remove, before & ~after | remove
-        found = ((PERSON, gained), (NOT_PERSON, lost))
-        result = [_region(strokes[0], label, mask) for label, mask in found if mask.any()]
-        return {"model_version": NAME, "score": 1.0, "result": result}
+        found = (before & ~after if takes_away else after & ~before) | drawn
+        return {"model_version": NAME, "score": 1.0, "result": [_region(stroke, found)]}
 
     def _picture(self, task: Mapping[str, Any]) -> Image:
         """The task's picture, from the folder that is served and nowhere else."""
@@ -143,16 +146,24 @@ def _brush_regions(result: Any) -> list[Mapping[str, Any]]:
     return brush_regions([region for region in regions if isinstance(region, Mapping)])
 
 
-def _union(strokes: Sequence[Mapping[str, Any]], label: str, size: tuple[int, int]) -> Mask:
-    mask = np.zeros((size[1], size[0]), np.bool_)
-    for stroke in strokes:
-        if label in labels_of(stroke):
-            mask |= region_mask(stroke, *size)
-    return mask
+def _stroke(context: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the reviewer has just drawn: of all regions with its label, which are what Label Studio sends, the last.
+
+    None where that is no stroke: when an accepted stroke goes, Label Studio asks once more with what is left.
+    """
+    regions = _brush_regions(context.get("result"))
+    last = regions[-1] if regions else {}
+    answered = str(last.get("id", "")).startswith(ANSWER) or last.get("origin", "manual") != "manual"
+    return None if not regions or answered else last
 
 
-def _region(stroke: Mapping[str, Any], label: str, mask: Mask) -> dict[str, Any]:
-    """A region of Label Studio with the mask painted, for the control that the stroke was drawn with."""
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return one.get("id") is not None and one.get("id") == other.get("id")
+
+
+def _region(stroke: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
+    """A region of Label Studio with the mask painted, of the stroke's label and for its control."""
+    label = NOT_PERSON if NOT_PERSON in labels_of(stroke) else PERSON
     region = brush_region(brush_of(mask), mask.shape[1], mask.shape[0], label)
-    del region["id"]  # there may be many of this label: Label Studio gives each an id of its own
-    return region | {name: stroke[name] for name in ("from_name", "to_name") if name in stroke}
+    control = {name: stroke[name] for name in ("from_name", "to_name") if name in stroke}
+    return region | control | {"id": f"{ANSWER}{secrets.token_hex(5)}"}

@@ -100,6 +100,20 @@ def test_the_draft_then_the_annotation_is_what_the_reviewer_has(assistant: Assis
     assert np.array_equal(found[NOT_PERSON], ALONG_THE_WALL)
 
 
+def test_of_all_that_comes_with_it_the_last_is_the_stroke(assistant: Assistant) -> None:
+    """Label Studio sends every region of the stroke's label: the pre-annotation, accepted answers, the stroke."""
+    shown = region(BODY | WALL, PERSON, id="person", origin="prediction")
+    stroke = region(ALONG_THE_ARM, PERSON, id="stroke", origin="manual")
+    alone = answered(assistant, request([stroke]))[PERSON]
+    asked = request([shown, region(rectangle(0, 0, 30, 10), PERSON, id="assist-1", origin="manual"), stroke])
+    assert np.array_equal(answered(assistant, asked)[PERSON], alone)
+    (answer,) = assistant.predict(asked)["results"]
+    assert answer["result"][0]["id"].startswith("assist-")
+    # the stroke goes when its answer is accepted, and Label Studio asks once more with the rest
+    for left in ([shown], [shown | {"origin": "prediction-changed"}], [shown, answer["result"][0]]):
+        assert answered(assistant, request(left)) == {}
+
+
 def test_a_stroke_that_is_in_the_draft_already_is_no_part_of_the_mask_before(assistant: Assistant) -> None:
     stroke = region(ALONG_THE_ARM, PERSON, id="stroke")
     asked = request([stroke])

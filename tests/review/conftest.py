@@ -20,7 +20,7 @@ from tests.review.reviewer import Reviewer
 from tests.tiny import REPOSITORY
 
 RUNNING = "AUTOROTO_TEST_REVIEW_ROOT"
-"""Environment variable: the root of a project whose `review serve` runs: no server is started for the tests."""
+"""Environment variable: the root of a project whose `review serve --assist` runs: none is started for the tests."""
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     program = REPOSITORY / INSTALLED
     if not program.exists() and "CI" not in os.environ:
         pytest.skip(f"{program} is missing: run `make review`")
-    with label_studio(tmp_path_factory.mktemp("server"), port=0, program=program) as (access, _):
+    with label_studio(tmp_path_factory.mktemp("server"), port=0, assisted=True, program=program) as (access, _):
         yield access
 
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from datasets.images import decode_grey, decode_rgb
+from datasets.images import Grey, decode_grey, decode_rgb
 from datasets.reviews import read_decisions
+from pipeline.assist import Assistant
 from pipeline.review.access import Access
+from pipeline.review.backend import assisting
 from pipeline.review.tasks import key_of
 from qa.curate import REVIEWS
-from tests.review.drawn import draw_project, labels
+from tests.review.drawn import draw_project, labels, relabel
 from tests.review.reviewer import Reviewer, binary
 
 if TYPE_CHECKING:
@@ -154,3 +156,42 @@ def test_the_eraser_takes_away_and_a_reject_takes_the_frame(page, access, projec
     y, x = np.nonzero(fixed != shown)
     assert len(y) > 100 and not (fixed & ~shown).any()
     assert x.min() > 150 and x.max() < 270 and y.min() > 280
+
+
+def test_a_scribble_of_the_smart_brush_mends_the_mask(
+    page, access, project, push, pull, studio, reviewer: Reviewer, tmp_path: Path
+):
+    def spoil(alpha: Grey) -> Grey:
+        spoilt = alpha.copy()
+        spoilt[280:302] = 0  # a belt is missing
+        spoilt[220:242, 420:560] = 255  # and a piece of the scene is too much
+        return spoilt
+
+    relabel(project, {key[1] for key in labels(project)}, spoil)
+    with assisting(project, Assistant(Path(access.served))):
+        push(1)
+        (task,) = reviewer.tasks()
+        shown = reviewer.shown(task)
+        picture = opened(page, access, reviewer.project, task["id"])
+        page.get_by_text("Auto-Annotation").click()
+        page.locator(".lsf-tool_smart").click()
+        scribble(page, picture, (140, 291), (290, 291))
+        page.keyboard.press("2")  # not person
+        page.wait_for_timeout(500)
+        scribble(page, picture, (430, 231), (550, 231))
+        submit(page, "f")
+    assert pull().decisions == {"fix": 1}
+    (row,) = read_decisions(project / REVIEWS)
+    fixed = binary(decode_grey(row.mask))
+    assert not shown[280:302].any() and fixed[282:300, 130:300].mean() > 0.95
+    assert fixed[220:242, 420:560].mean() < 0.2  # all of the piece but its rim
+    assert (fixed == shown)[:200, :400].all() and (fixed == shown)[320:].all()
+
+
+def scribble(page: Page, picture: Locator, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """Draw, wait for the suggestion, accept it."""
+    with page.expect_response(lambda answer: "interactive-annotating" in answer.url) as answer:
+        drag(page, picture, start, end)
+    assert answer.value.ok and "errors" not in answer.value.json(), answer.value.json()
+    page.get_by_test_id("bottombar-accept-suggestions-button").click()
+    page.wait_for_timeout(2500)  # a stroke that goes is told of after a while
