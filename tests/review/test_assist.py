@@ -71,7 +71,7 @@ def filled(box: tuple[int, int, int, int]) -> Mask:
 def test_scribbles_come_back_as_regions_and_are_pulled_in_their_order(
     project, push, pull, studio, access, backend, reviewer: Reviewer
 ):
-    push(1)
+    assert push(1).created == 1
     assert studio.project(reviewer.project)["model_version"] == MODEL  # not the backend's, or no mask would be shown
     (task,) = reviewer.tasks()
     shown = reviewer.shown(task)
