@@ -223,7 +223,8 @@ def test_a_pull_of_another_project_does_not_hide_this_ones_decisions(
 
 def test_the_token_and_the_password_are_nowhere_to_be_read(access):
     root = Path(access.served).parents[2]
-    for path in (root / ".autoroto" / "review").glob("*"):
+    folder = root / ".autoroto" / "review"
+    for path in (folder, *filter(Path.is_file, folder.iterdir())):
         assert path.stat().st_mode & 0o077 == 0, path
     log = (root / ".autoroto" / "review" / "server.log").read_text()
     assert access.token not in log and access.password not in log

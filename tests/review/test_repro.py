@@ -68,6 +68,7 @@ def test_decisions_become_gold_and_the_student_is_trained_again(root: Path, acce
     server = {URL: access.url, TOKEN: access.token, SERVED: access.served}
     before = {stage: read_manifest(root / "data" / stage / "manifest.parquet") for stage in ("curate", "score")}
     student = file_digest(root / "data" / "train" / "student.safetensors")
+    split = {source: row.split for (source, _), row in curated(root).items()}
     said = run(root, "autoroto", "review", "push", "--project", title, "--limit", str(FRAMES), **server)
     assert f"{FRAMES} tasks created" in said
     wanted: dict[tuple[str, int], np.ndarray | None] = {}
@@ -75,10 +76,13 @@ def test_decisions_become_gold_and_the_student_is_trained_again(root: Path, acce
         for index, task in enumerate(reviewer.tasks()):
             key, shown = key_of(task["data"]), reviewer.shown(task)
             verdict = ("accept", "fix", "fix", "reject")[index % 4]
+            if verdict == "reject" and split.get(key[0]) != "train":
+                verdict = "accept"  # of one small clip: without it there would be nothing to validate on
             height, width = shown.shape
             mask = painted(shown, (5, 5, width // 4, height // 4)) if verdict == "fix" else shown
             reviewer.submit(task, verdict, None if verdict == "reject" else mask)
             wanted[key] = None if verdict == "reject" else mask
+    assert None in wanted.values()
     said = run(root, "autoroto", "review", "pull", "--project", title, **server)
     assert f"{FRAMES} new decisions" in said
     run(root, "dvc", "repro", "export")
