@@ -16,9 +16,9 @@ from datasets.images import Grey, decode_grey, decode_rgb, encode_jpeg, encode_p
 from datasets.reviews import Decision, append_decisions, label_digest, latest
 from datasets.schema import BoxRow, CuratedRow, FrameRow, LabelRow, QualityRow, Row, VoteRow
 from datasets.shards import write_rows
+from pipeline.calibration_data import Known
 from pipeline.ensemble import Ensemble
 from pipeline.params import Params
-from pipeline.truth import Burst
 from qa.annotators import annotate
 from qa.audit import FILE, AuditConfig, draw, write_audit
 from qa.audited import audited_labels, take_audit
@@ -28,6 +28,7 @@ from qa.metrics import Mask, as_mask, boundary_f, iou
 from qa.score import Score
 from qa.weighting import annotation_trust
 from stages.fuse import Fuse
+from training.fitting_views import is_view
 from training.letterbox import resize
 
 SIDE = 384
@@ -81,8 +82,8 @@ def small_frame(frame: FrameRow, *, subject: str) -> FrameRow:
     )  # fmt: skip
 
 
-def labelled(bursts: Iterable[Burst], ensemble: Ensemble, params: Params) -> list[Labelled]:
-    """Every frame of the bursts that a teacher votes on, labelled with its truth; sorted by burst.
+def labelled(known: Iterable[Known], ensemble: Ensemble, params: Params) -> list[Labelled]:
+    """Every frame that a teacher votes on, labelled with its truth; sorted by burst.
 
     Votes are fused by `weighted`, by expertise by design: a fitted one may have seen the truth of these frames.
     """
@@ -90,10 +91,11 @@ def labelled(bursts: Iterable[Burst], ensemble: Ensemble, params: Params) -> lis
     update = {"longest_side": SIDE, "strategy": "weighted", "fitted": "", "matting": matting}
     config = params.fuse.model_copy(update=update)
     fuse, found = Fuse(config), []
-    for burst in bursts:
-        subject = burst.frames[0].path if len(burst.frames) > 1 else burst.frames[0].name
-        voted = ensemble.clip(burst.frames)
-        frames = tuple(small_frame(frame, subject=subject) for frame in burst.frames)
+    for one in known:
+        burst, voted = one.burst, ensemble.clip(one.burst.frames)
+        frames = tuple(small_frame(frame, subject=one.group) for frame in burst.frames)
+        if is_view(frames[0]):  # it has the key of the frame that it shows
+            frames = tuple(replace(frame, source=f"{frame.source}-{frame.name}") for frame in frames)
         fused = list(fuse.process(Clip(frames, voted.joined, voted.votes)))
         for index, (frame, label, boxes) in enumerate(zip(frames, fused, voted.boxes, strict=True)):
             if isinstance(label, LabelRow) and boxes is not None:

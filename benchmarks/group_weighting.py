@@ -1,8 +1,9 @@
 """What do groups and weights save when labels are wrong? The student, trained on the same footage with damaged labels.
 
-Footage with truth (every second photo and every second sequence of the truth folder) is labelled by an "annotator" who
-is right but for 0, 20 or 40 % of the labels: these carry typed damage (`qa/annotators.py`), up to whole clips of video.
-The student learns from them three times:
+Footage with truth (every second photo and every second sequence of the truth folder, and views of their people as
+other kinds of shot, `training/fitting_views.py`: photos of the street alone would not teach a student talking heads) is
+labelled by an "annotator" who is right but for 0, 20 or 40 % of the labels: these carry typed damage
+(`qa/annotators.py`), up to whole clips of video. The student learns from them three times:
 
 - `uniform`: every label believed alike. At 0 % this is training on the truth.
 - `drop_bad`: those that the judge does not doubt (quality of at least `score.doubtful_below`), believed alike.
@@ -12,8 +13,9 @@ The student learns from them three times:
 The judge is fitted on the other half of the truth (`half_judge.py`). Else nothing that a project without truth would
 not know decides in the last two. `--ablate` adds `groups` (weights of groups, without trust per pixel), `trust` (the
 other way round) and `learnt` (`ours`, its weights learnt on). Students are measured on the other half of the photos and
-sequences and on the keyed clip: foreground IoU at the student's size, first frames without a prior, mean over the
-frames of a set and then over the sets. Seeds draw the damage, the student's start and the order of its batches.
+sequences, on views of those (`views`) and on the keyed clip: foreground IoU at the student's size, first frames without
+a prior, mean over the frames of a set and then over the sets. Seeds draw the damage, the student's start and the order
+of its batches.
 
 The last line is JSON. `gap_recovered`: of the gap between uniform weights at 0 % and at a level, the part that `ours`
 gains back. `gap_sd`: that gap at 40 %, in standard deviations of the seeds (pooled over the two). `iou`: mean over the
@@ -43,10 +45,12 @@ from weighting_students import Training, train_all, write_tests
 
 from datasets.schema import CuratedRow
 from datasets.shards import write_rows
+from pipeline.calibration_data import Known, known_bursts, reserved_for_fitting, viewed
 from pipeline.ensemble import Ensemble, link_models
 from pipeline.params import Params, load_params
-from pipeline.truth import Burst, read_bursts, truth_sets
+from pipeline.truth import Burst
 from qa.damage import TYPES
+from training.fitting_views import is_view
 
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = (0.0, 0.2, 0.4)
@@ -67,11 +71,10 @@ def main() -> None:
     clock = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="group_weighting") as folder:
         root = Path(folder)
-        learnt, measured = halves(options.truth, params)
-        tests = write_tests(measured | {"keyed": list(keyed_bursts(params.ingest))}, root)
+        learnt, others = halves(known_bursts(options.truth, params.ingest))
+        tests = write_tests(measured(others, list(keyed_bursts(params.ingest))), root)
         ensemble = Ensemble(params, options.cache)
-        footage = labelled(learnt, ensemble, params)
-        others = labelled([burst for bursts in measured.values() for burst in bursts], ensemble, params)
+        footage, others = labelled(learnt, ensemble, params), labelled(others, ensemble, params)
         params = with_half_judge(params, others, root / "judge.json")
         console.print(f"{len(footage)} labels to learn from, {time.perf_counter() - clock:.0f} s", highlight=False)
         trainings = []
@@ -89,16 +92,24 @@ def main() -> None:
     print(json.dumps(summarise(scores, arms, LEVELS)))
 
 
-def halves(truth: Path, params: Params) -> tuple[list[Burst], dict[str, list[Burst]]]:
-    """Bursts to learn from and, by set, to measure on: photos and sequences go to either in turn."""
-    learnt: list[Burst] = []
-    measured: dict[str, list[Burst]] = {}
-    for name, folders in truth_sets(truth).items():
-        read = [list(read_bursts(folder, params.ingest)) for folder in folders]
-        units = read if len(read) > 1 else [[burst] for burst in read[0]]
-        learnt += [burst for unit in units[::2] for burst in unit]
-        measured[name] = [burst for unit in units[1::2] for burst in unit]
+def halves(known: Sequence[Known]) -> tuple[list[Known], list[Known]]:
+    """What is learnt from and what is measured on, each with its views: photos and sequences go to either in turn."""
+    groups: dict[str, dict[str, int]] = {}
+    for one in known:
+        dealt = groups.setdefault(one.collection, {})
+        dealt.setdefault(one.group, len(dealt))
+    scenes = reserved_for_fitting()
+    parts = ([one for one in known if groups[one.collection][one.group] % 2 == side] for side in (0, 1))
+    learnt, measured = ([*part, *viewed(part, scenes)] for part in parts)
     return learnt, measured
+
+
+def measured(others: Sequence[Known], keyed: Sequence[Burst]) -> dict[str, list[Burst]]:
+    """Set to its bursts; views, whose frames are named so, are a set of their own."""
+    sets: dict[str, list[Burst]] = {}
+    for one in others:
+        sets.setdefault("views" if is_view(one.burst.frames[0]) else one.collection, []).append(one.burst)
+    return sets | {"keyed": list(keyed)}
 
 
 def told(labels: Sequence[Labelled], level: float, seed: int) -> str:

@@ -21,24 +21,19 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from held_out import HeldOut, judges
 from judge_figures import Judged, calibration_error, positives, separations
 from judge_tables import sets_table, sizes_table, types_table
 from judge_time import milliseconds
-from keyed_clip import keyed_bursts
-from labels import spread
 from numpy.typing import NDArray
 from rich.console import Console
 from truth import truth_parser
 
-from pipeline.calibrate_judge import SIZES, fit_on, good_bursts, labelled_for
-from pipeline.calibration_data import Known, known_bursts, reserved_for_fitting, viewed
-from pipeline.ensemble import Ensemble, link_models
-from pipeline.folds import KEYED, REGIMES, configs_for, cross_fits, fit_for, fit_names, fitted_on, folds
-from pipeline.judge_data import Labelled, Spec, cut, label_all, with_votes
+from pipeline.calibrate_judge import SIZES, good_bursts
+from pipeline.folds import fit_for
+from pipeline.judge_data import Labelled
 from pipeline.params import load_params
-from pipeline.progress import stage_progress
 from qa.judge import Judge, samples_of
-from qa.view import View
 
 DRAWS = {"jagged_edge": 3, "lag": 4, "flicker": 4}
 """How often an error is injected at each size, where not once: fusion repairs most of these. Judges are fitted on first
@@ -50,37 +45,19 @@ QUICK_FRAMES = 24
 def main() -> None:
     """Measure, print tables, and one line of JSON."""
     options = _options()
-    console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
-    link_models(params, options.cache)
-    known = known_bursts(options.truth, params.ingest)
-    dealt = folds(known)
-    measured = [*(Known(KEYED, KEYED, burst) for burst in keyed_bursts(params.ingest)), *known]
-    views = viewed(known, reserved_for_fitting())
-    if options.quick:
-        measured = spread(measured, QUICK_FRAMES)
-    names = fit_names(measured, dealt)
-    fits = cross_fits(known, names, dealt, params, options.cache, jobs=options.jobs, console=console, views=views)
-    if options.quick:
-        views = spread(views, QUICK_FRAMES)
-    configs = {regime: configs_for([*measured, *views], regime, dealt, fits) for regime in REGIMES}
-    ensemble = Ensemble(params, options.cache)
-    clips = with_votes(measured, ensemble)
-    views = with_votes(views, ensemble, viewed=True)
-    with stage_progress("labels", console) as progress:
-        how = {"side": params.score.side, "cache": options.cache, "jobs": options.jobs, "rate": softmin}
-        labelled = labelled_for([*clips, *views], configs["sets"], draws=DRAWS, progress=progress, **how)
-    with stage_progress("labels, set left out", console) as progress:
-        work = [(piece, Spec()) for clip in clips for piece in cut(clip)]
-        apart = label_all(work, configs["leave_one_out"], progress=progress, **how)
-    fitted = judges(names, labelled, dealt)
+    console = Console(stderr=not os.isatty(1))
+    footage = HeldOut.read(options, params, console, frames=QUICK_FRAMES if options.quick else None)
+    labelled, apart = footage.labelled(DRAWS), footage.far()
+    dealt = footage.dealt
+    fitted = judges(footage.names, labelled, dealt)
     judged = judged_by(fitted, labelled, "sets", dealt)
     out, far = (judged_by(fitted, found, "leave_one_out", dealt) for found in (labelled, apart))
     console.print(types_table("held out by source", judged))
     console.print(types_table("set left out of the judge's fit", out))
     console.print(sizes_table(judged))
     console.print(sets_table(judged, far))
-    with_flow, without, decoding = milliseconds(clips, params)
+    with_flow, without, decoding = milliseconds(footage.clips, params)
     natural = [one for one in judged if one.labelled.natural]
     print(
         json.dumps(
@@ -104,27 +81,6 @@ def main() -> None:
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:
     return {kind: round(value, 4) for kind, value in values.items()}
-
-
-def softmin(view: View) -> float:
-    """cleanlab's label quality score of a view's label; the teachers' mean vote is the predicted probability."""
-    from cleanlab.segmentation.rank import get_label_quality_scores
-
-    if not view.votes:
-        return 0.0
-    chance = np.mean(list(view.votes.values()), axis=0) / 255
-    scores, _ = get_label_quality_scores(
-        view.label.mask.astype(np.int64)[None], np.stack([1 - chance, chance])[None], verbose=False
-    )
-    return float(scores[0])
-
-
-def judges(names: Sequence[str], labelled: Sequence[Labelled], dealt: dict[str, int]) -> dict[str, Judge]:
-    """Fit name (see `pipeline.folds`) to the judge of the labels it may see: none of the keyed clip, but views."""
-    fitting = [one for one in labelled if one.collection != KEYED and not one.spec.draw]
-    return {
-        name: fit_on([one for one in fitting if fitted_on(name, one.collection, one.group, dealt)]) for name in names
-    }
 
 
 def judged_by(

@@ -5,49 +5,53 @@ flow (`qa.fix_spread`), a frame taking it from the nearest reviewed one. Orders:
 400), `cleanlab` (segmentation softmin on the labels and the mean of the votes), `truth` (greedy by the error that a fix
 really removes, spreading included). `stills` are photos, `video` the sequences and the keyed clip.
 
-P(good) is a judge's that is fitted on these labels, without the source that is measured (other photos, other sequences)
-or, `left_out`, without its set; the keyed clip is in no fit. The last line is JSON: label error removed, the sum of
-1 − IoU over the frames, at label size.
+Labels and P(good) are the pipeline's, but for what it was fitted on (`held_out.py`): neither `fuse` nor the judge saw
+the source that is measured or, `left_out`, its set; the keyed clip is in no fit. The last line is JSON: label error
+removed, the sum of 1 − IoU over the frames, at label size.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import multiprocessing
 import os
-import zlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-from fused import STILLS, TEST_ONLY, FusedSets, Labelled, fold_of_source, label_mask
+from held_out import HeldOut, judges, softmin
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from truth import truth_parser
 
-from datasets.images import decode_rgb
+from datasets.images import Grey, decode_grey, decode_rgb
+from datasets.schema import LabelRow
+from pipeline.folds import REGIMES, fit_for
+from pipeline.judge_data import KnownClip, cut
 from pipeline.params import load_params
+from pipeline.progress import stage_progress
 from qa.burst_signals import burst_signals
+from qa.examples import AlphaFuse, fused
 from qa.fix_spread import reaches, spread_fix
-from qa.judge import samples_of
-from qa.judge_fit import fit_judge
-from qa.metrics import boundary_f, iou
+from qa.judge import Judge, samples_of
+from qa.metrics import Mask, as_mask, iou
 from qa.queue import BurstDoubt, nearest_fixes, review_order
 from qa.review import doubt_map
-from qa.standard import is_good
 from qa.temporal_signals import tracks_of
 from qa.view import view_of
 from stages.flow import track_pair
-from stages.fuse import resized
+from stages.fuse import FuseConfig, resized
 
-ROOT = Path(__file__).resolve().parents[1]
+STILLS = ("ccp",)
+"""Sets of unrelated photos: a few look alike enough to be read as a burst."""
 BUDGETS = (0.01, 0.02, 0.05, 0.1)
 RANDOM_ORDERS = 400
-CALIBRATION_FOLDS = 3
-"""Parts of a fit's sources, by which its probabilities are calibrated."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +59,15 @@ class Known:
     """A burst of N frames with all that the orders need.
 
     Attributes:
-        set_name, source: see `fused.Labelled`. signals: of each label. good: `(N,)` bool, by the judge's definition.
+        collection, group: as of `KnownClip`. signals: of each label.
         reach: `(N, N)`, see `qa.queue.BurstDoubt`.
         cleanlab: `(N,)`, its score: low is bad.
         errors: `(N,)`, 1 − IoU of each label with truth. after: `(N, N)`, that of frame j once frame i was fixed.
     """
 
-    set_name: str
-    source: str
+    collection: str
+    group: str
     signals: Sequence[Mapping[str, float]]
-    good: NDArray[np.bool_]
     reach: NDArray[np.float64]
     cleanlab: NDArray[np.float64]
     errors: NDArray[np.float64]
@@ -81,65 +84,75 @@ def main() -> None:
     cv2.setNumThreads(1)
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
-    sets = FusedSets(params, options.cache)
-    bursts = [known(one, params.score.side) for one in sets.read(options.truth)]
-    reports = {way: report(bursts, p_good(bursts, way), console, way) for way in ("cross", "left_out")}
-    print(json.dumps({"removed": reports["cross"], "left_out": reports["left_out"]}))
+    footage = HeldOut.read(options, params, console)
+    fitted = judges(footage.names, footage.labelled(), footage.dealt)
+    reports = {}
+    for regime in REGIMES:
+        bursts = known_bursts(footage, regime)
+        reports[regime] = report(bursts, p_good(bursts, fitted, regime, footage.dealt), console, regime)
+    print(json.dumps({"removed": reports["sets"], "left_out": reports["leave_one_out"]}))
 
 
-def known(labelled: Labelled, side: int) -> Known:
+def known_bursts(footage: HeldOut, regime: str) -> list[Known]:
+    """Every measured burst, fused by who did not see it; photos one by one."""
+    work = [
+        (footage.configs[regime][part.group], part)
+        for clip in footage.clips
+        for part in (cut(clip, 1) if clip.collection in STILLS else [clip])
+    ]
+    measure = partial(known, side=footage.params.score.side, cache=footage.options.cache)
+    found: list[Known] = []
+    pool = ProcessPoolExecutor(footage.options.jobs, multiprocessing.get_context("spawn"))
+    with pool, stage_progress(f"fixes, {regime}", footage.console) as progress:
+        for done, one in enumerate(pool.map(measure, work, chunksize=4), start=1):
+            found.append(one)
+            progress(done, len(work), one.group)
+    return found
+
+
+def known(work: tuple[FuseConfig, KnownClip], *, side: int, cache: Path) -> Known:
     """Everything that is measured once per burst."""
-    clip = labelled.clip
+    cv2.setNumThreads(1)
+    config, one = work
+    clip = fused(AlphaFuse(config, root=cache), one.clip)
+    labels = [row for row in clip.labels if row is not None]
     views = [view_of(clip, index, side=side) for index in range(len(clip))]
     steps = tracks_of(views)
-    masks = [label_mask(label, truth) for label, truth in zip(clip.labels, labelled.truths, strict=True)]
+    masks = [as_mask(decode_grey(label.alpha)) for label in labels]
+    truths = [_sized(decode_grey(truth), label) for truth, label in zip(one.truths, labels, strict=True)]
     images = [resized(decode_rgb(frame.image), *masks[0].shape[::-1]) for frame in clip.frames if frame]
     tracks = [track_pair(first, second) for first, second in itertools.pairwise(images)]
     after = np.zeros((len(clip), len(clip)))
-    for index, truth in enumerate(labelled.truths):
+    for index, truth in enumerate(truths):
         mended = spread_fix(masks, index, truth, tracks)
-        after[index] = [1 - iou(mask, exact) for mask, exact in zip(mended, labelled.truths, strict=True)]
+        after[index] = [1 - iou(mask, exact) for mask, exact in zip(mended, truths, strict=True)]
     return Known(
-        labelled.set_name,
-        labelled.source,
+        one.collection,
+        one.group,
         burst_signals(views, tracks=steps),
-        np.asarray([is_good(iou(m, t), boundary_f(m, t)) for m, t in zip(masks, labelled.truths, strict=True)]),
         reaches([doubt_map(view) for view in views], steps),
-        np.asarray([softmin(view.label.mask, list(view.votes.values())) for view in views]),
-        np.asarray([1 - iou(mask, truth) for mask, truth in zip(masks, labelled.truths, strict=True)]),
+        np.asarray([softmin(view) for view in views]),
+        np.asarray([1 - iou(mask, truth) for mask, truth in zip(masks, truths, strict=True)]),
         after,
     )
 
 
-def softmin(label: NDArray[np.bool_], votes: Sequence[NDArray[np.uint8]]) -> float:
-    """cleanlab's quality of one `(H, W)` label from the mean of its votes; low is bad."""
-    from cleanlab.segmentation.rank import get_label_quality_scores
-
-    person = np.mean(votes, axis=0) / 255 if votes else np.full(label.shape, 0.5)
-    scores, _ = get_label_quality_scores(
-        label[None].astype(np.int64), np.stack([1 - person, person])[None], method="softmin", verbose=False
-    )
-    return float(scores[0])
+def _sized(truth: Grey, label: LabelRow) -> Mask:
+    """Truth at the size of the label."""
+    if truth.shape == (label.height, label.width):
+        return as_mask(truth)
+    return as_mask(np.asarray(cv2.resize(truth, (label.width, label.height), interpolation=cv2.INTER_AREA), np.uint8))
 
 
-def p_good(bursts: Sequence[Known], way: str) -> list[NDArray[np.float64]]:
-    """Per burst the probabilities of a judge that has not seen it, fitted on all other sources or sets."""
-    folds = [fold_of_source(burst.set_name, burst.source, way) for burst in bursts]
-    found = {}
-    for fold in sorted(set(folds)):
-        seen = [one for one, own in zip(bursts, folds, strict=True) if own != fold and one.set_name not in TEST_ONLY]
-        judge = fit_judge(
-            samples_of([signals for one in seen for signals in one.signals]),
-            np.concatenate([one.good for one in seen]),
-            np.ones(sum(len(one.good) for one in seen), np.bool_),
-            np.asarray([zlib.crc32(one.source.encode()) % CALIBRATION_FOLDS for one in seen for _ in one.good]),
-        )
-        found |= {
-            index: judge.probabilities(samples_of(one.signals))
-            for index, (one, own) in enumerate(zip(bursts, folds, strict=True))
-            if own == fold
-        }
-    return [found[index] for index in range(len(bursts))]
+def p_good(
+    bursts: Sequence[Known], fitted: Mapping[str, Judge], regime: str, dealt: dict[str, int]
+) -> list[NDArray[np.float64]]:
+    """Per burst the probabilities of the judge that has not seen its source, or its set."""
+    found = []
+    for burst in bursts:
+        judge = fitted[fit_for(burst, regime, dealt)]
+        found.append(judge.probabilities(samples_of(burst.signals, judge.signals)))
+    return found
 
 
 def report(
@@ -149,8 +162,8 @@ def report(
     removed = {}
     both = list(zip(bursts, probabilities, strict=True))
     for name, pairs in (
-        ("video", [pair for pair in both if pair[0].set_name not in STILLS]),
-        ("stills", [pair for pair in both if pair[0].set_name in STILLS]),
+        ("video", [pair for pair in both if pair[0].collection not in STILLS]),
+        ("stills", [pair for pair in both if pair[0].collection in STILLS]),
     ):
         if not pairs:
             continue

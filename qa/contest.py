@@ -140,8 +140,8 @@ def within_quickly(mask: Mask, reach: float) -> Mask:
 def _histogram(image: Image, where: Mask) -> NDArray[np.float64]:
     counts = cv2.calcHist([image], [0, 1, 2], where.astype(np.uint8), [BINS] * 3, [0, 256] * 3)
     cube = np.asarray(counts, np.float64) / np.count_nonzero(where)
-    smooth = np.einsum("ai,bj,ck,ijk->abc", _SMOOTHING, _SMOOTHING, _SMOOTHING, cube, optimize=True)
-    return np.asarray(smooth, np.float64)
+    smooth = _SMOOTHING @ cube @ _SMOOTHING.T  # green and blue, for every red
+    return np.asarray(np.tensordot(_SMOOTHING, smooth, axes=1), np.float64)
 
 
 def _largest(binary: NDArray[np.uint8]) -> Iterator[Mask]:

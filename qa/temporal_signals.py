@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qa.metrics import Mask, as_mask, iou
 from qa.signals import contacts
-from qa.view import View
+from qa.view import View, centroid
 from stages.flow import Flow, Track, track_pair, warp
 
 SHIFTS = 4
@@ -194,18 +194,10 @@ def _fit(view: View, neighbour: View, track: Track) -> Fit:
     return Fit(
         iou=iou(label & track.tracked, moved & track.tracked),
         area=1 - min(areas) / max(areas) if max(areas) else 0.0,
-        centroid=_distance(_centroid(label), _centroid(moved)) / view.diagonal,
+        centroid=_distance(centroid(label), centroid(moved)) / view.diagonal,
         contact=max(abs(now - then) for now, then in changes),
         motion=float(np.mean(np.hypot(*track.flow[label].T))) / view.diagonal if label.any() else 0.0,
     )
-
-
-def _centroid(mask: Mask) -> NDArray[np.float64] | None:
-    rows, columns = mask.sum(axis=1, dtype=np.float64), mask.sum(axis=0, dtype=np.float64)
-    if not rows.sum():
-        return None
-    y, x = rows @ np.arange(rows.size), columns @ np.arange(columns.size)
-    return np.asarray([y / rows.sum(), x / rows.sum()], dtype=np.float64)
 
 
 def _distance(first: NDArray[np.float64] | None, second: NDArray[np.float64] | None) -> float:

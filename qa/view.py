@@ -155,6 +155,20 @@ class View:
         return np.asarray(np.mean([outline.mask for outline in self.outlines], axis=0), dtype=np.float32)
 
 
+def centroid(mask: Mask) -> NDArray[np.float64] | None:
+    """`(x, y)` of the centre of a mask's area in pixels; None where it is empty."""
+    ones = mask.astype(np.float32)
+    # sums of less than 2²⁴ ones: exact
+    columns, rows = np.ones(len(ones), np.float32) @ ones, ones @ np.ones(ones.shape[1], np.float32)
+    area = float(np.sum(columns, dtype=np.float64))
+    if not area:
+        return None
+    return (
+        np.asarray([columns @ np.arange(columns.size, dtype=np.float64), rows @ np.arange(rows.size, dtype=np.float64)])
+        / area
+    )
+
+
 def _common(first: Bits, second: Bits) -> NDArray[np.float64]:
     """`(M, N)`: how many bits `(M, W)` and `(N, W)` rows have in common."""
     counts = np.bitwise_count(first[:, None] & second[None])

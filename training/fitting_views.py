@@ -17,6 +17,8 @@ from datasets.images import Grey, Image, decode_grey, decode_rgb, encode_jpeg, e
 from datasets.schema import FrameRow
 from stages.reliability import shot_of
 
+SHOTS = ("portrait", "figure", "distant")
+"""Kinds of shot; a view's name ends with its own."""
 _LEAST = 48
 """Views with a side of fewer pixels, or people of less height, are left out."""
 _LONGEST = 640
@@ -50,6 +52,11 @@ def other_shots(
     others = [name for name in kinds if name != max(kinds, key=kinds.__getitem__)]
     for view in views(image, exact, scenes, rng, names=[others[int(rng.integers(len(others)))]]):
         yield _row_of(view, frame), encode_png(view.truth)
+
+
+def is_view(frame: FrameRow) -> bool:
+    """Whether `other_shots` made this frame."""
+    return frame.name.endswith(tuple(f"-{name}" for name in SHOTS))
 
 
 def views(

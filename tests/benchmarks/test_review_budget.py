@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from qa.view import Outline, View
+from tests.walkers import CONFIG, walker
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -26,15 +29,14 @@ def burst(
     errors: list[float],
     after: list[list[float]],
     scores: list[float] | None = None,
-    set_name: str = "davis",
-    source: str = "davis/a",
+    collection: str = "davis",
+    group: str = "davis/a",
 ):
     count = len(errors)
     return budget.Known(
-        set_name=set_name,
-        source=source,
+        collection=collection,
+        group=group,
         signals=[{"label_iou": 1 - error} for error in errors],
-        good=np.asarray(errors) < 0.05,
         reach=np.eye(count),
         cleanlab=np.asarray(scores or [0.5] * count),
         errors=np.asarray(errors),
@@ -85,9 +87,13 @@ def test_softmin_is_lower_where_the_votes_contradict(budget: ModuleType) -> None
     vote = label.astype(np.uint8) * 255
     spoiled = vote.copy()
     spoiled[6:12] = 0
-    assert (
-        budget.softmin(label, [vote, vote]) > budget.softmin(label, [vote, spoiled]) > budget.softmin(label, [spoiled])
-    )
+
+    def score(*votes: np.ndarray) -> float:
+        image, trust = np.zeros((24, 24, 3), np.uint8), np.zeros((24, 24), np.uint8)
+        given = {str(number): one for number, one in enumerate(votes)}
+        return float(budget.softmin(View(image=image, trust=trust, label=Outline(label), votes=given)))
+
+    assert score(vote, vote) > score(vote, spoiled) > score(spoiled)
 
 
 def test_our_order_takes_the_most_doubtful_first(budget: ModuleType) -> None:
@@ -97,33 +103,40 @@ def test_our_order_takes_the_most_doubtful_first(budget: ModuleType) -> None:
 
 
 def test_only_what_there_is_is_reported(budget: ModuleType) -> None:
-    stills = [burst(budget, [0.1 * k], [[0.0]], set_name="ccp") for k in range(1, 6)]
+    stills = [burst(budget, [0.1 * k], [[0.0]], collection="ccp") for k in range(1, 6)]
     probabilities = [np.array([1 - 0.1 * k]) for k in range(1, 6)]
-    found = budget.report(stills, probabilities, Console(quiet=True), "cross")
+    found = budget.report(stills, probabilities, Console(quiet=True), "sets")
     assert set(found) == {"stills"} and set(found["stills"]) == {"0.01", "0.02", "0.05", "0.1"}
     assert found["stills"]["0.1"]["ours"] == found["stills"]["0.1"]["truth"] == pytest.approx(0.5)
 
 
-def test_no_judge_has_seen_what_it_judges(budget: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
-
+def test_each_burst_is_judged_by_who_has_not_seen_it(budget: ModuleType) -> None:
     class Judge:
+        signals = ("label_iou",)
+
+        def __init__(self, chance: float) -> None:
+            self.chance = chance
+
         def probabilities(self, samples: np.ndarray) -> np.ndarray:
-            return np.full(len(samples), float(len(seen)))
+            return np.full(len(samples), self.chance)
 
-    def fit(samples: np.ndarray, *rest: np.ndarray) -> Judge:
-        seen.append(len(samples))
-        return Judge()
+    dealt = {"ccp/1": 0, "davis/a": 1}
+    names = ["everything", "fold-0", "fold-1", "without-ccp", "without-davis"]
+    fitted = {name: Judge(0.1 * number) for number, name in enumerate(names)}
+    bursts = [
+        burst(budget, [0.1], [[0.0]], collection="ccp", group="ccp/1"),
+        burst(budget, [0.1] * 2, np.zeros((2, 2)).tolist()),
+        burst(budget, [0.1], [[0.0]], collection="keyed", group="keyed"),
+    ]
+    found = budget.p_good(bursts, fitted, "sets", dealt)
+    assert [one.tolist() for one in found] == [[0.1], [0.2, 0.2], [0.0]]
+    found = budget.p_good(bursts, fitted, "leave_one_out", dealt)
+    assert [one.tolist() for one in found] == [pytest.approx([0.3]), [0.4, 0.4], [0.0]]
 
-    monkeypatch.setattr(budget, "fit_judge", fit)
-    photos = [burst(budget, [0.1], [[0.0]], set_name="ccp", source=f"ccp/{k}") for k in range(40)]
-    walks = [burst(budget, [0.1] * 3, np.zeros((3, 3)).tolist(), source=f"davis/{k}") for k in range(2)]
-    keyed = burst(budget, [0.1], [[0.0]], set_name="keyed", source="keyed")
-    bursts = [*photos, *walks, keyed]
-    found = budget.p_good(bursts, "left_out")
-    assert seen == [6, 40, 46]  # without ccp, without davis, and all for the keyed clip, which is in none
-    assert [float(one[0]) for one in found] == [1.0] * 40 + [2.0] * 2 + [3.0]
-    seen.clear()
-    budget.p_good(bursts, "cross")
-    photos_fits, walk_fits = seen[:-3], seen[-3:-1]
-    assert seen[-1] == 46 and walk_fits == [43, 43] and sum(46 - count for count in photos_fits) == 40
+
+def test_what_is_known_of_a_burst(budget: ModuleType) -> None:
+    """Nobody moves, and every teacher misses the same third: the fix of either frame mends both."""
+    found = budget.known((CONFIG, walker("still", 2, wrong=True, step=0)), side=128, cache=Path())
+    assert found.errors.min() > 0.2
+    assert found.after == pytest.approx(np.zeros((2, 2)), abs=0.01)
+    assert len(found.signals) == len(found.cleanlab) == 2 and np.diag(found.reach) == pytest.approx([1, 1])

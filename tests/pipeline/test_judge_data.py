@@ -5,58 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from datasets.clips import Clip
-from datasets.images import encode_jpeg, encode_png
-from datasets.schema import BoxRow, FrameRow, VoteRow
 from pipeline.calibrate_judge import LASTING, SIZES, fit_on, good_bursts, labelled_for, specs_for
 from pipeline.judge_data import KnownClip, Labelled, Spec, cut, label_all
 from qa.damage import ALL, MOST, ONE
 from stages.fuse import FuseConfig
-from stages.matting import MattingConfig
 from stages.reliability import Expertise
-from stages.temporal import TemporalConfig
-
-CONFIG = FuseConfig(matting=MattingConfig(enabled=False), temporal=TemporalConfig(enabled=False))
-"""Without matting, whose kernels take a minute to compile: the drawn person has no hair. Nor does it flicker."""
-
-
-def person(x: int) -> np.ndarray:
-    mask = np.zeros((96, 128), np.uint8)
-    cv2.ellipse(mask, (x, 56), (18, 36), 0, 0, 360, 255, -1)
-    return mask
-
-
-def known(name: str, frames: int, *, wrong: bool = False) -> KnownClip:
-    """A person who walks before a textured wall; three teachers that are right, or wrong by a third of the person."""
-    wall = np.random.default_rng(0).integers(60, 110, (96, 128, 1), np.uint8)
-    rows, boxes, truths = [], [], []
-    votes: dict[str, list[VoteRow]] = {"a": [], "b": [], "c": []}
-    for index in range(frames):
-        key = {"source": name, "clip": 0, "burst": 0, "time_us": index}
-        mask = person(50 + 3 * index)
-        image = np.where(mask[..., None] > 0, 200, wall).repeat(3, axis=2).astype(np.uint8)
-        rows.append(
-            FrameRow(
-                **key, path=name, name=str(index), width=128, height=96, source_width=128, source_height=96,
-                image=encode_jpeg(image), blur=9.0, duplicate=64.0, subject=name, licences=[], origin="", split="",
-                role="footage", mask=b"", truth=b"",
-            )
-        )  # fmt: skip
-        x, y, wide, high = cv2.boundingRect(mask)
-        box = [x / 128, y / 96, (x + wide) / 128, (y + high) / 96]
-        boxes.append(BoxRow(**key, boxes=[box], scores=[0.9], support=[2]))
-        seen = mask.copy()
-        if wrong:
-            seen[60:] = 0
-        for teacher, ballot in votes.items():
-            ballot.append(VoteRow(**key, teacher=teacher, windows=[[0.0, 0.0, 1.0, 1.0]], maps=[encode_png(seen)]))
-        truths.append(encode_png(mask))
-    clip = Clip(tuple(rows), {BoxRow: tuple(boxes)}, {name: tuple(ballot) for name, ballot in votes.items()})
-    return KnownClip("toys", name, clip, tuple(truths))
+from tests.walkers import CONFIG, walker
 
 
 def labels(work: list[tuple[KnownClip, Spec]], cache: Path, **configs: FuseConfig) -> list[Labelled]:
@@ -66,7 +24,7 @@ def labels(work: list[tuple[KnownClip, Spec]], cache: Path, **configs: FuseConfi
 
 
 def test_bursts_are_cut_with_all_that_belongs_to_them() -> None:
-    parts = list(cut(known("walk", 6), 4))
+    parts = list(cut(walker("walk", 6), 4))
     assert [len(part.clip) for part in parts] == [4, 2]
     assert [len(part.truths) for part in parts] == [4, 2]
     assert [row.time_us for row in parts[1].clip.votes["b"]] == [4, 5]
@@ -74,7 +32,7 @@ def test_bursts_are_cut_with_all_that_belongs_to_them() -> None:
 
 
 def test_natural_labels_are_the_fused_one_and_every_raw_vote(tmp_path: Path) -> None:
-    found = labels([(known("walk", 2), Spec())], tmp_path)
+    found = labels([(walker("walk", 2), Spec())], tmp_path)
     assert [(one.teacher, one.index) for one in found] == [(name, i) for name in ("", "a", "b", "c") for i in (0, 1)]
     assert all(one.example.good and one.natural for one in found)
     # A raw vote is judged by the other teachers.
@@ -83,7 +41,7 @@ def test_natural_labels_are_the_fused_one_and_every_raw_vote(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("kind", ["missed_region", "over_segmentation", "lag"])
 def test_damage_in_all_votes_spoils_the_label(kind: str, tmp_path: Path) -> None:
-    work = [(known("walk", 4), Spec(kind, 0.4, ALL)), (known("walk", 4), Spec(kind, 0.4, ONE))]
+    work = [(walker("walk", 4), Spec(kind, 0.4, ALL)), (walker("walk", 4), Spec(kind, 0.4, ONE))]
     found = labels(work, tmp_path)
     assert np.mean([one.example.iou for one in found[:4]]) < 0.9
     assert np.mean([one.example.iou for one in found[4:]]) > np.mean([one.example.iou for one in found[:4]])
@@ -91,7 +49,7 @@ def test_damage_in_all_votes_spoils_the_label(kind: str, tmp_path: Path) -> None
 
 
 def test_what_was_computed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    work = [(known("walk", 2), Spec()), (known("photo", 1), Spec("missed_region", 0.3, pan=True))]
+    work = [(walker("walk", 2), Spec()), (walker("photo", 1), Spec("missed_region", 0.3, pan=True))]
     first = labels(work, tmp_path)
     monkeypatch.setattr("pipeline.judge_data.inject", None)
     monkeypatch.setattr("pipeline.judge_data.fused", None)
@@ -101,7 +59,7 @@ def test_what_was_computed_is_read_again(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_votes_that_see_nobody_cannot_be_damaged(tmp_path: Path) -> None:
-    empty = known("walk", 1)
+    empty = walker("walk", 1)
     clip = Clip(empty.clip.rows, empty.clip.joined, dict.fromkeys(empty.clip.votes, (None,)))
     nobody = KnownClip("toys", "nobody", clip, empty.truths)
     assert labels([(nobody, Spec("lag", 0.3))], tmp_path) == []
@@ -109,8 +67,8 @@ def test_votes_that_see_nobody_cannot_be_damaged(tmp_path: Path) -> None:
 
 def test_each_source_is_labelled_by_its_own_fuse(tmp_path: Path) -> None:
     """Two of three teachers see the lower third: the majority shows it, and a lone expert decides otherwise."""
-    split = known("walk", 1)
-    votes = split.clip.votes | {"c": known("walk", 1, wrong=True).clip.votes["c"]}
+    split = walker("walk", 1)
+    votes = split.clip.votes | {"c": walker("walk", 1, wrong=True).clip.votes["c"]}
     clip = Clip(split.clip.rows, split.clip.joined, votes)
     one, other = (KnownClip("toys", group, clip, split.truths) for group in ("one", "other"))
     lone = {name: Expertise(portrait=skill, figure=skill, distant=skill) for name, skill in (("a", 0.01), ("b", 0.01))}
@@ -123,14 +81,14 @@ def test_each_source_is_labelled_by_its_own_fuse(tmp_path: Path) -> None:
 
 
 def test_only_good_bursts_are_damaged(tmp_path: Path) -> None:
-    clips = [known("good", 1), known("bad", 1, wrong=True)]
+    clips = [walker("good", 1), walker("bad", 1, wrong=True)]
     found = labelled_for(clips, {"good": CONFIG, "bad": CONFIG}, side=96, cache=tmp_path)
     assert {one.group for one in found if one.spec.kind} == {"good"}
     assert [name.partition(":")[0] for name in good_bursts([one for one in found if one.natural])] == ["good"]
 
 
 def test_a_view_is_told_from_its_frame_and_gets_each_error_of_a_frame_once(tmp_path: Path) -> None:
-    photo = known("photo", 1)
+    photo = walker("photo", 1)
     frame = replace(photo.clip.frames[0], name="0-portrait")
     view = replace(photo, clip=replace(photo.clip, rows=(frame,)), viewed=True)
     assert photo.name != view.name and photo.group == view.group
@@ -142,7 +100,7 @@ def test_a_view_is_told_from_its_frame_and_gets_each_error_of_a_frame_once(tmp_p
 
 
 def test_most_counts_and_one_and_all_are_there_too() -> None:
-    burst, photo = known("walk", 4), known("photo", 1)
+    burst, photo = walker("walk", 4), walker("photo", 1)
     for piece in (burst, photo):
         specs = [spec for number in range(12) for spec in specs_for(piece, number)]
         kinds = {spec.kind for spec in specs if spec.kind}
@@ -154,7 +112,7 @@ def test_most_counts_and_one_and_all_are_there_too() -> None:
 
 
 def test_a_judge_fitted_on_labels_tells_them_apart(tmp_path: Path) -> None:
-    clips = [known(f"walk{index}", 3, wrong=index % 2 == 0) for index in range(8)]
+    clips = [walker(f"walk{index}", 3, wrong=index % 2 == 0) for index in range(8)]
     found = labels([(clip, Spec()) for clip in clips], tmp_path)
     judge = fit_on(found)
     assert judge.fitted_on == "toys: 96 natural labels, 0 with errors put in; 0 of all are of views"
@@ -163,7 +121,7 @@ def test_a_judge_fitted_on_labels_tells_them_apart(tmp_path: Path) -> None:
 
 
 def test_errors_that_fusion_repairs_may_be_injected_more_often() -> None:
-    burst = known("walk", 4)
+    burst = walker("walk", 4)
     once, often = specs_for(burst, 1), specs_for(burst, 1, {"lag": 3, "jagged_edge": 2})
     assert set(once) < set(often)
     assert sum(spec.kind == "lag" and spec.share == MOST for spec in often) == 3 * len(SIZES["lag"])

@@ -83,19 +83,19 @@ def test_a_fix_follows_a_moving_person():
     assert min(iou(mask, truth) for mask, truth in zip(mended, truths, strict=True)) > 0.97
 
 
-def test_reach_is_the_share_of_the_doubt_that_was_doubted_in_both():
+def test_reach_is_a_power_of_the_share_of_the_doubt_that_was_doubted_in_both():
     first, second = np.zeros((2, *SIZE), np.float32)
     first[10:20, 10:20] = 1.0
-    second[10:20, 15:35] = 0.5  # half of the first, and three times as much besides
+    second[10:20, 15:35] = 0.5  # a quarter of the first, and three times as much besides
     share = reaches([first, second], still_tracks(2))
-    assert share == pytest.approx(np.array([[1, 0.25], [0.25, 1]]))
+    assert share == pytest.approx(np.array([[1, 0.25**4], [0.25**4, 1]]))
 
 
 def test_doubt_that_moves_with_the_person_is_reached():
     images, truths = moving_person(4, 3)
     doubts = [square(30, 30 + 3 * index, 16).astype(np.float32) for index in range(len(truths))]
     share = reaches(doubts, tracks_between(images))
-    assert share[0].min() > 0.8
+    assert share[0].min() > 0.8**4
     nowhere = [*doubts[:3], np.zeros(SIZE, np.float32)]
     assert reaches(nowhere, tracks_between(images))[0, 3] == 0
 

@@ -7,7 +7,7 @@ from datasets.clips import Clip
 from datasets.images import encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, LabelRow, VoteRow
 from qa.metrics import boundary_f, iou
-from qa.view import Outline, View, view_of, working_size
+from qa.view import Outline, View, centroid, view_of, working_size
 from stages.paste import paste
 
 KEY = {"source": "s", "clip": 0, "burst": 0, "time_us": 0}
@@ -113,6 +113,14 @@ def test_the_agreement_of_all_outlines_is_that_of_each_pair():
         for j, second in enumerate(outlines):
             assert ious[i, j] == iou(first.mask, second.mask)
             assert fs[i, j] == pytest.approx(boundary_f(first.mask, second.mask))
+
+
+def test_the_centroid_by_hand():
+    mask = np.zeros((4, 6), np.bool_)
+    mask[1, 2:5] = mask[2, 4] = True
+    # columns 2, 3, 4 and 4; rows 1, 1, 1 and 2
+    np.testing.assert_allclose(centroid(mask), [13 / 4, 5 / 4])
+    assert centroid(np.zeros((4, 6), np.bool_)) is None
 
 
 def test_a_vote_on_the_whole_frame_lands_where_pasting_puts_it():
