@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,6 +30,9 @@ BATCH = 50
 """Tasks of one snapshot: what is in memory at once, and lost work where a pull is killed."""
 OVERLAP = timedelta(minutes=2)
 """Looked at again: what was being saved while an earlier pull ran may have a time before that of what it saw."""
+MEANWHILE = OVERLAP / 2
+"""What is newer than its task was when listed, by more than this, is the next pull's: the times of what is written say
+how far a pull came, and with this one it would seem to have come past tasks that it has not seen yet."""
 UNCLEAR = FOLDER / "unclear.json"
 """Tasks with annotations that were no decision yet: every pull asks for them again."""
 Progress = Callable[[int, int, str], None]
@@ -41,6 +45,7 @@ class Pulled:
     Attributes:
         decisions: written down now, by verdict. known: were so before. skipped: tasks passed over by a reviewer.
         unclear: annotations that are no decision, with what their reviewers have to do.
+        meanwhile: annotations submitted or changed while the pull ran, left to the next one.
         hard: decisions whose mask has no soft edge, as the label that was shown is not on this machine.
         files: written. frames: keys of the frames that were decided on.
     """
@@ -49,9 +54,9 @@ class Pulled:
     known: int = 0
     skipped: int = 0
     unclear: list[str] = field(default_factory=list)
+    meanwhile: int = 0
     hard: int = 0
     files: list[Path] = field(default_factory=list)
-
     frames: set[tuple[str, int]] = field(default_factory=set)
 
     def sentence(self) -> str:
@@ -61,6 +66,7 @@ class Pulled:
         rest = {
             "skipped by reviewers": self.skipped,
             "unclear": len(self.unclear),
+            "changed meanwhile: pull again for them": self.meanwhile,
             "without the label's soft edge, which is not on this machine": self.hard,
         }
         return ", ".join([*parts, *(f"{count} {what}" for what, count in rest.items() if count)])
@@ -89,13 +95,15 @@ class Pull:
         known = known_decisions(self.root / REVIEWS)
         done = Pulled()
         open_before = set(self._unclear().get(project.mark, []))
-        tasks = self._changed(project, known, open_before)
+        listed = self._changed(project, known, open_before)
+        tasks = list(listed)
         unclear: set[int] = set()
         for start in range(0, len(tasks), BATCH):
             batch = tasks[start : start + BATCH]
             decisions: list[Decision] = []
             for task in self.studio.snapshot(project.id, batch):
-                decisions += self._decisions(project, task, known, unclear, done)
+                until = listed[int(task["id"])] + MEANWHILE
+                decisions += self._decisions(project, task, until, known, unclear, done)
             # before the decisions, which tell the next pull where to begin
             self._remember(project, unclear | (open_before & set(tasks[start + BATCH :])))
             if decisions:
@@ -108,8 +116,10 @@ class Pull:
             self._remember(project, set())
         return done
 
-    def _changed(self, project: Project, known: Mapping[str, datetime], open_before: Iterable[int]) -> list[int]:
-        """Tasks that people have worked on since the last pull, in the order of their last change."""
+    def _changed(
+        self, project: Project, known: Mapping[str, datetime], open_before: Iterable[int]
+    ) -> dict[int, datetime]:
+        """Tasks that people have worked on since the last pull, and their last changes, in the order of these."""
         times = [time for name, time in known.items() if name.startswith(f"labelstudio:{project.mark}/")]
         filters = []
         if times and not self.everything:
@@ -123,32 +133,34 @@ class Pull:
                 }
             ]
         found = {
-            int(task["id"]): str(task["updated_at"])
+            int(task["id"]): datetime.fromisoformat(task["updated_at"])
             for task in self.studio.tasks(project.id, filters)
             if task.get("total_annotations") or task.get("cancelled_annotations")
         }
         for task in open_before:
-            if task not in found and self._there(task):
-                found[task] = ""
-        return sorted(found, key=lambda task: (found[task], task))
-
-    def _there(self, task: int) -> bool:
-        try:
-            self.studio.task(task)
-        except Missing:
-            return False
-        return True
+            if task not in found:
+                with contextlib.suppress(Missing):
+                    found[task] = datetime.fromisoformat(self.studio.task(task)["updated_at"])
+        return dict(sorted(found.items(), key=lambda item: (item[1], item[0])))
 
     def _decisions(
-        self, project: Project, task: Json, known: Mapping[str, datetime], unclear: set[int], done: Pulled
+        self,
+        project: Project,
+        task: Json,
+        until: datetime,
+        known: Mapping[str, datetime],
+        unclear: set[int],
+        done: Pulled,
     ) -> Iterator[Decision]:
-        """The new decisions among a task's annotations."""
+        """The new decisions among a task's annotations of that time and before."""
         key = key_of(task["data"])
         if key is None:
             return  # somebody's own task in our project
         for annotation in annotations_of(task):
             name = f"labelstudio:{project.mark}/project/{project.id}/task/{annotation.task}/annotation/{annotation.id}"
-            if annotation.skipped:
+            if annotation.updated_at > until:
+                done.meanwhile += 1
+            elif annotation.skipped:
                 done.skipped += 1
             elif name in known and known[name] >= annotation.updated_at:
                 done.known += 1

@@ -63,6 +63,29 @@ def test_only_what_changed_is_asked_for(review, fake):
     assert "0 new decisions" in review("pull", "--all")[1] and len(exported) == 21
 
 
+def test_a_change_while_a_pull_runs_does_not_hide_what_a_broken_pull_left(review, fake, project, monkeypatch):
+    monkeypatch.setattr("pipeline.review.pull.BATCH", 2)
+    review("push", "--limit", "4")
+    tasks = list(fake.tables["tasks"].values())
+    first, *_ = [fake.submit(task["id"], [verdict_region("reject")]) for task in tasks]
+    original = fake._download
+
+    def changed_and_broken(one, query, body):
+        if fake.requests.count(f"POST /api/projects/{tasks[0]['project']}/exports") > 1:
+            return 500, {"detail": "no space left"}
+        for _ in range(9):  # a minute each
+            fake.change(first, [verdict_region("reject")])
+        return original(one, query=query, body=body)
+
+    fake._download = changed_and_broken
+    code, said = review("pull")
+    assert code == 1 and "no space left" in said
+    assert len(read_decisions(project / REVIEWS)) == 1  # of the first two, the one that stayed as it was listed
+    fake._download = original
+    assert "3 new decisions (3 reject)" in review("pull")[1]
+    assert "0 new decisions" in review("pull", "--all")[1]  # nothing was passed over
+
+
 def test_what_is_unclear_is_named_until_it_is_mended_or_gone(review, studio, fake, project):
     review("push", "--limit", "3")
     one, two, three = fake.tables["tasks"].values()
