@@ -151,16 +151,16 @@ def status(project: Title = "autoroto") -> None:
     from pipeline.cli import project_root
     from pipeline.review.access import ReviewSetupError, find_access
     from pipeline.review.client import Studio, StudioError
-    from pipeline.review.status import progress_of, show_status
+    from pipeline.review.status import count_tasks, show_status
 
     root = project_root()
-    progress = None
+    tasks = None
     try:
         with Studio(find_access(root), timeout=60) as studio:
-            progress = progress_of(studio, project)
+            tasks = count_tasks(studio, project)
     except (ReviewSetupError, StudioError) as error:
         _say(f"{error}; what follows is of data/reviews alone")
-    show_status(root, progress, console)
+    show_status(root, tasks, console)
 
 
 def _say(text: str | Path) -> None:

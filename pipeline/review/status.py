@@ -26,10 +26,10 @@ LISTED = 10
 
 
 @dataclass(frozen=True)
-class Progress:
+class TaskCounts:
     """Tasks of the project: all, submitted, skipped by a reviewer; and its address."""
 
-    tasks: int
+    all: int
     submitted: int
     skipped: int
     address: str
@@ -44,8 +44,8 @@ class Expected:
     after: float
 
 
-def progress_of(studio: Studio, title: str) -> Progress | None:
-    """How far the project is, or None where there is none."""
+def count_tasks(studio: Studio, title: str) -> TaskCounts | None:
+    """How far the project is; None where there is none."""
     project = find_project(studio, title)
     if project is None:
         return None
@@ -55,7 +55,7 @@ def progress_of(studio: Studio, title: str) -> Progress | None:
         counts["submitted"] += bool(task.get("total_annotations"))
         counts["skipped"] += bool(task.get("cancelled_annotations"))
     address = f"{studio.url}/projects/{project.id}/data"
-    return Progress(counts["tasks"], counts["submitted"], counts["skipped"], address)
+    return TaskCounts(counts["tasks"], counts["submitted"], counts["skipped"], address)
 
 
 def expected(root: Path, decided: Collection[FrameKey]) -> Expected:
@@ -78,12 +78,12 @@ def expected(root: Path, decided: Collection[FrameKey]) -> Expected:
     return Expected(labels, before, after)
 
 
-def show_status(root: Path, progress: Progress | None, console: Console) -> None:
+def show_status(root: Path, tasks: TaskCounts | None, console: Console) -> None:
     """Print it. Raises FileNotFoundError where the pipeline has not run, ReviewError where decisions are damaged."""
-    if progress is not None:
+    if tasks is not None:
         console.print(
-            f"{progress.submitted} of {progress.tasks} tasks have a submitted annotation, {progress.skipped} were "
-            f"skipped: {progress.address}",
+            f"{tasks.submitted} of {tasks.all} tasks have a submitted annotation, {tasks.skipped} were "
+            f"skipped: {tasks.address}",
             highlight=False,
         )
     decisions = read_decisions(root / REVIEWS)
