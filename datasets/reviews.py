@@ -109,12 +109,14 @@ def append_decisions(folder: Path, decisions: Sequence[Decision]) -> Path:
 def read_decisions(folder: Path, *, sources: Collection[str] | None = None) -> list[Decision]:
     """Every decision in the folder, oldest first; with `sources`, only those on these sources. No folder, no decisions.
 
+    One that was pulled twice, on two machines or by two pulls at a time, comes once.
+
     Raises:
         ReviewError: a file cannot be read as decisions.
     """
     if sources is not None and not sources:
         return []
-    return sorted(_each(folder, sources), key=_order)
+    return sorted(dict.fromkeys(_each(folder, sources)), key=_order)
 
 
 def last_word_digests(folder: Path) -> dict[tuple[str, int], str]:

@@ -56,6 +56,13 @@ def test_appending_the_same_again_changes_nothing(tmp_path: Path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_decision_that_was_pulled_twice_is_one(tmp_path: Path):
+    both, one = [decision("a", verdict="fix"), decision("b")], [decision("b")]
+    append_decisions(tmp_path, both)
+    append_decisions(tmp_path, one)  # of another machine, whose batch ended elsewhere
+    assert len(list(tmp_path.iterdir())) == 2 and read_decisions(tmp_path) == both
+
+
 def test_the_last_word_wins_whatever_the_order_and_time_zone(tmp_path: Path):
     later = decision(verdict="fix", decided_at=(NOON + timedelta(minutes=1)).astimezone(timezone(timedelta(hours=-9))))
     append_decisions(tmp_path, [later])
