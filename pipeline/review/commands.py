@@ -119,13 +119,15 @@ def pull(
 ) -> None:
     """Write what reviewers submitted into `data/reviews/`; the next `dvc repro` makes those frames gold.
 
-    Decisions are only ever added: commit the new files. Pulling twice changes nothing; a killed pull goes on.
+    Decisions are only ever added: commit the new files. Pulling twice changes nothing; a killed pull goes on. When the
+    last frame of the audit's sample is decided on, the audit is taken too (see `autoroto audit`).
     """
     from datasets.reviews import read_decisions
     from pipeline.cli import project_root
     from pipeline.review.access import find_access
     from pipeline.review.client import Studio
     from pipeline.review.pull import Pull
+    from pipeline.review.sample import audit_if_complete
     from pipeline.review.status import disagreements
     from qa.agreement import pairs
     from qa.curate import REVIEWS
@@ -142,6 +144,9 @@ def pull(
     for line in disagreements(apart):
         _say(f"  {line}")
     if done.decisions:
+        left = audit_if_complete(root, done.frames, console)
+        if left:
+            _say(f"{left} frames of the audit's sample are undecided: `autoroto review push --audit` asks about them")
         _say("Next: `dvc repro`, and commit data/reviews")
 
 
