@@ -1,4 +1,4 @@
-"""COCO's compressed RLE of a mask, through pycocotools: runs down the columns, as a short string."""
+"""COCO's compressed RLE of a mask: runs down the columns, as a short string; as pycocotools writes and reads it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.media import MAX_IMAGE_PIXELS
+
+LONGEST = 7
+"""Characters of a number: five bits each reach beyond the pixels of any picture."""
 Mask = NDArray[np.uint8] | NDArray[np.bool_]
 
 
@@ -45,38 +49,46 @@ def encode_coco(mask: Mask) -> CocoMask:
 
 
 def decode_coco(rle: Any) -> NDArray[np.uint8]:
-    """`(H, W)` uint8 of zeros and ones from an RLE whose counts are a string.
+    """`(H, W)` uint8 of zeros and ones from an RLE: `counts` is the string, or the runs as they are (uncompressed).
+
+    Footage brings such files, so nothing is believed: pycocotools fills up with zeros where runs are missing, and reads
+    and writes outside of its memory where a string ends within a number.
 
     Raises:
-        CocoRleError: the size or the counts are damaged. pycocotools alone fills up with zeros where runs are missing.
+        CocoRleError: the size or the counts are damaged.
     """
-    from pycocotools import mask as coco
-
     try:
         height, width = map(int, rle["size"])
-        counts: bytes = rle["counts"].encode("ascii")
-        mask = np.asarray(coco.decode({"size": [height, width], "counts": counts}), np.uint8)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        counts = rle["counts"]
+        runs = _runs(counts.encode("ascii")) if isinstance(counts, str) else np.asarray(counts, np.int64)
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise CocoRleError(f"not a COCO RLE with size [H, W] and counts ({error!r})") from error
-    # what is whole is, but for runs of no length, what the encoder makes of its mask
-    if counts != coco.encode(np.asfortranarray(mask))["counts"]:
-        pixels = sum(_runs(counts))
-        if pixels != height * width:
-            raise CocoRleError(f"COCO RLE of {pixels} pixels, its size is {height}x{width}: it is cut off or damaged")
-    return mask
+    if min(height, width) < 1 or height * width > MAX_IMAGE_PIXELS:
+        raise CocoRleError(f"COCO RLE of {height}x{width} pixels: no picture has that size")
+    pixels = height * width
+    if runs.ndim != 1 or ((runs < 0) | (runs > pixels)).any() or runs.sum() != pixels:
+        raise CocoRleError(f"the runs of a COCO RLE do not make {height}x{width} pixels: it is cut off or damaged")
+    values = (np.arange(len(runs)) % 2).astype(np.uint8)
+    return np.repeat(values, runs).reshape(width, height).T
 
 
-def _runs(counts: bytes) -> list[int]:
-    """Lengths of the runs: 5 bits a character from 48 on, the 6th bit says "more"; from the third run on, differences
-    from the run before the last one (`rleFrString` of the COCO API)."""
-    runs: list[int] = []
-    value = shift = 0
-    for char in counts:
-        bits = char - 48
-        value |= (bits & 31) << shift
-        shift += 5
-        if not bits & 32:
-            value -= (1 << shift) if bits & 16 else 0
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value = shift = 0
+def _runs(counts: bytes) -> NDArray[np.int64]:
+    """Lengths of the runs: 5 bits a character from 48 on, the 6th bit says "more"; from the fourth run on, differences
+    from the run before the last one (`rleFrString` of the COCO API).
+
+    Raises:
+        ValueError: not such a string.
+    """
+    chars = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    ends = np.flatnonzero(chars < 32)
+    if ((chars < 0) | (chars > 63)).any() or not len(ends) or ends[-1] != len(chars) - 1:
+        raise ValueError("the counts are no string of numbers, or end within one")
+    starts = np.append(0, ends[:-1] + 1)
+    lengths = ends - starts + 1
+    if lengths.max() > LONGEST:
+        raise ValueError(f"the counts hold a number of {lengths.max()} characters")
+    place = np.arange(len(chars)) - np.repeat(starts, lengths)
+    runs = np.add.reduceat((chars & 31) << (5 * place), starts)
+    runs -= np.where(chars[ends] & 16, 1 << (5 * lengths), 0)
+    runs[1::2], runs[2::2] = np.cumsum(runs[1::2]), np.cumsum(runs[2::2])
     return runs

@@ -103,12 +103,9 @@ def _decode_shape(path: Path, shape: Any, height: int, width: int) -> NDArray[np
 
     try:
         if isinstance(shape, list):
-            code = coco.merge(coco.frPyObjects(shape, height, width))
-        elif isinstance(shape["counts"], list):
-            code = coco.frPyObjects(shape, height, width)
+            decoded = np.asarray(coco.decode(coco.merge(coco.frPyObjects(shape, height, width))), np.uint8)
         else:
-            code = None
-        decoded = decode_coco(shape) if code is None else np.asarray(coco.decode(code), np.uint8)
+            decoded = decode_coco(shape)
     except (ValueError, KeyError, TypeError) as error:
         raise MediaError("bad_mask", f"{path}: a segmentation is neither polygons nor RLE ({error!r})") from error
     if decoded.shape != (height, width):
