@@ -65,7 +65,7 @@ class TaskMaker:
             "key": key_text(frame.frame_key),
             "image": self._serve(frame, picture, "frame"),
             "context": self._serve(frame, context, "context"),
-            "name": f"{frame.path} at {frame.time_us / 1e6:.2f} s",
+            "name": _name(shown),
             "reason": reason(quality, drawn=drawn, doubtful_below=doubtful_below),
             "error": quality.error,
             "gain": f"{quality.signals.get('review_gain', 0.0):09.4f}",
@@ -126,6 +126,13 @@ def place_of(box: list[float]) -> str:
     down = _third(box[1], box[3], ("top", "", "bottom"))
     words = " ".join(word for word in (down, across) if word)
     return f"at the {words}" if words else "in the middle"
+
+
+def _name(shown: Shown) -> str:
+    """What the frame is called; a photo has no time."""
+    frame = shown.frame
+    alone = frame.time_us == 0 and shown.before is None and shown.after is None
+    return frame.path if alone else f"{frame.path} at {frame.time_us / 1e6:.2f} s"
 
 
 def _third(start: float, end: float, names: tuple[str, str, str]) -> str:

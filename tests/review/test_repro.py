@@ -82,7 +82,7 @@ def test_decisions_become_gold_and_the_student_is_trained_again(root: Path, acce
             mask = painted(shown, (5, 5, width // 4, height // 4)) if verdict == "fix" else shown
             reviewer.submit(task, verdict, None if verdict == "reject" else mask)
             wanted[key] = None if verdict == "reject" else mask
-    assert None in wanted.values()
+    assert any(mask is None for mask in wanted.values())
     said = run(root, "autoroto", "review", "pull", "--project", title, **server)
     assert f"{FRAMES} new decisions" in said
     run(root, "dvc", "repro", "export")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,13 @@ def test_a_task_shows_the_frame_its_mask_and_its_neighbours(project: Path):
     (region,) = task.prediction["result"]
     assert painted_mask([region], 320, 180).any()
     assert task.prediction["score"] == pytest.approx(first.quality.quality)
+
+
+def test_a_photo_is_named_without_a_time(project: Path):
+    one = next(frame for frame in shown(project) if frame.frame.time_us == 0)
+    assert maker(project).make(one, drawn=False, doubtful_below=0.6).data["name"] == "film.mp4 at 0.00 s"
+    alone = dataclasses.replace(one, before=None, after=None)
+    assert maker(project).make(alone, drawn=False, doubtful_below=0.6).data["name"] == "film.mp4"
 
 
 def test_the_same_frame_is_the_same_task(project: Path):
