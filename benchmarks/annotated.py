@@ -32,22 +32,25 @@ class Annotated:
 
     def heard(self) -> Clip:
         """The burst with its masks imported and voting, as the pipeline's annotation does."""
-        clip = self.labelled.clip
-        encoded = [encode_png(mask.astype(np.uint8) * 255) for mask in self.masks]
-        frames = tuple(replace(frame, mask=data) for frame, data in zip(clip.frames, encoded, strict=True) if frame)
-        votes = tuple(
-            VoteRow(
-                source=frame.source,
-                clip=frame.clip,
-                burst=frame.burst,
-                time_us=frame.time_us,
-                teacher=TEACHER,
-                windows=[[0.0, 0.0, 1.0, 1.0]],
-                maps=[data],
-            )
-            for frame, data in zip(frames, encoded, strict=True)
+        return heard(self.labelled.clip, [encode_png(mask.astype(np.uint8) * 255) for mask in self.masks])
+
+
+def heard(clip: Clip, masks: Sequence[bytes]) -> Clip:
+    """The clip with masks (PNG, one a frame) imported and voting, as the pipeline's annotation does."""
+    frames = tuple(replace(frame, mask=mask) for frame, mask in zip(clip.frames, masks, strict=True) if frame)
+    votes = tuple(
+        VoteRow(
+            source=frame.source,
+            clip=frame.clip,
+            burst=frame.burst,
+            time_us=frame.time_us,
+            teacher=TEACHER,
+            windows=[[0.0, 0.0, 1.0, 1.0]],
+            maps=[frame.mask],
         )
-        return Clip(frames, clip.joined, {**clip.votes, TEACHER: votes})
+        for frame in frames
+    )
+    return Clip(frames, clip.joined, {**clip.votes, TEACHER: votes})
 
 
 def imported(bursts: Sequence[Labelled], share: float, rng: np.random.Generator) -> list[Annotated]:

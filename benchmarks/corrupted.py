@@ -1,15 +1,20 @@
-"""Footage with truth whose labels are damaged as annotators and old models damage them, and what becomes of them."""
+"""Footage with truth, its annotations damaged as annotators and old models do it, and what the pipeline makes of it."""
 
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
+from annotated import heard
 
 from datasets.clips import Clip
 from datasets.images import Grey, decode_grey, decode_rgb, encode_jpeg, encode_png
@@ -26,7 +31,6 @@ from qa.curate import REVIEWS, Curate
 from qa.curate_tables import WEIGHTS, finish
 from qa.metrics import Mask, as_mask, boundary_f, iou
 from qa.score import Score
-from qa.weighting import annotation_trust
 from stages.fuse import Fuse
 from training.fitting_views import is_view
 from training.letterbox import resize
@@ -38,37 +42,34 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """One frame, what is true of it, what the teachers say, and the label to learn from.
+    """One frame, what is true of it, what the teachers say, and the annotation that came with it.
 
     Attributes:
-        frame: with a small image, without mask and truth. truth, alpha: `(H, W)` uint8, exact and learnt from.
-        fused: label of the undamaged votes. boxes, votes: what it was made from.
-        damage: type of the damage in `alpha`, or "". quality: of `alpha`, by the judge; None before it was asked.
+        frame: with a small image, without truth; its mask is the annotation. truth, alpha: `(H, W)` uint8, exact and
+            the annotation.
+        boxes, votes: the teachers', the annotation is none of them.
+        damage: type of the damage in `alpha`, or "".
+        label: fused from the votes, the annotation's among them. quality: of both; None before the pipeline was asked.
     """
 
     frame: FrameRow
     truth: Grey
     alpha: Grey
-    fused: LabelRow
     boxes: BoxRow
     votes: Mapping[str, VoteRow | None]
     damage: str = ""
+    label: LabelRow | None = None
     quality: QualityRow | None = None
 
     @property
     def iou(self) -> float:
-        """Of the label with the truth."""
+        """Of the annotation with the truth."""
         return iou(self.alpha, self.truth)
 
     @property
-    def trust(self) -> Grey:
-        """`(H, W)` uint8: how far the teachers back each pixel of the label."""
-        return annotation_trust(self.alpha, decode_grey(self.fused.alpha), decode_grey(self.fused.trust))
-
-    @property
-    def row(self) -> LabelRow:
-        """The label as a row, in place of the fused one."""
-        return replace(self.fused, alpha=encode_png(self.alpha), trust=encode_png(self.trust))
+    def doubted(self) -> bool:
+        """Whether the judge found something wrong with the annotation."""
+        return self.quality is not None and self.quality.annotation != "good"
 
 
 def small_frame(frame: FrameRow, *, subject: str) -> FrameRow:
@@ -82,40 +83,33 @@ def small_frame(frame: FrameRow, *, subject: str) -> FrameRow:
     )  # fmt: skip
 
 
-def labelled(known: Iterable[Known], ensemble: Ensemble, params: Params) -> list[Labelled]:
-    """Every frame that a teacher votes on, labelled with its truth; sorted by burst.
-
-    Votes are fused by `weighted`, by expertise by design: a fitted one may have seen the truth of these frames.
-    """
-    matting = params.fuse.matting.model_copy(update={"enabled": False})
-    update = {"longest_side": SIDE, "strategy": "weighted", "fitted": "", "matting": matting}
-    config = params.fuse.model_copy(update=update)
-    fuse, found = Fuse(config), []
+def labelled(known: Iterable[Known], ensemble: Ensemble) -> list[Labelled]:
+    """Every frame that a teacher votes on, annotated with its truth; sorted by burst."""
+    found = []
     for one in known:
         burst, voted = one.burst, ensemble.clip(one.burst.frames)
-        frames = tuple(small_frame(frame, subject=one.group) for frame in burst.frames)
-        if is_view(frames[0]):  # it has the key of the frame that it shows
-            frames = tuple(replace(frame, source=f"{frame.source}-{frame.name}") for frame in frames)
-        fused = list(fuse.process(Clip(frames, voted.joined, voted.votes)))
-        for index, (frame, label, boxes) in enumerate(zip(frames, fused, voted.boxes, strict=True)):
-            if isinstance(label, LabelRow) and boxes is not None:
-                truth = resize(decode_grey(burst.truths[index]), (frame.height, frame.width))
-                votes = {teacher: rows[index] for teacher, rows in voted.votes.items()}
-                found.append(Labelled(frame, truth, truth, label, boxes, votes))
+        for index, (frame, boxes) in enumerate(zip(burst.frames, voted.boxes, strict=True)):
+            votes = {teacher: rows[index] for teacher, rows in voted.votes.items()}
+            if boxes is None or not any(vote and vote.maps for vote in votes.values()):
+                continue
+            small = small_frame(frame, subject=one.group)
+            if is_view(frame):  # it has the key of the frame that it shows
+                small = replace(small, source=f"{small.source}-{small.name}")
+            truth = resize(decode_grey(burst.truths[index]), (small.height, small.width))
+            found.append(Labelled(small, truth, truth, boxes, votes))
     return sorted(found, key=lambda entry: _burst(entry.frame))
 
 
-def corrupted(footage: Sequence[Labelled], level: float, seed: int, params: Params) -> list[Labelled]:
-    """The footage with a share `level` of its labels damaged (see `qa.annotators`), and every label judged."""
+def corrupted(footage: Sequence[Labelled], level: float, seed: int) -> list[Labelled]:
+    """The footage with a share `level` of its annotations damaged (see `qa.annotators`)."""
     rng = np.random.default_rng([seed, round(100 * level)])
-    bursts = [list(group) for _, group in itertools.groupby(footage, key=lambda entry: _burst(entry.frame))]
+    bursts = _bursts(footage)
     found = annotate([[as_mask(entry.truth) for entry in burst] for burst in bursts], level, rng)
-    damaged = [
+    return [
         replace(entry, alpha=redrawn(entry.truth, one.mask), damage=one.kind)
         for burst, drawn in zip(bursts, found, strict=True)
         for entry, one in zip(burst, drawn, strict=True)
     ]
-    return judged(damaged, params)
 
 
 def redrawn(truth: Grey, mask: Mask) -> Grey:
@@ -123,20 +117,42 @@ def redrawn(truth: Grey, mask: Mask) -> Grey:
     return np.where(as_mask(truth) == mask, truth, np.where(mask, 255, 0)).astype(np.uint8)
 
 
-def judged(labels: Sequence[Labelled], params: Params) -> list[Labelled]:
-    """The labels, sorted by burst, with their quality."""
-    score, found = Score(params.score), []
-    for _, group in itertools.groupby(labels, key=lambda entry: _burst(entry.frame)):
-        burst = list(group)
-        rows = tuple(entry.row for entry in burst)
-        joined: dict[type[Row], tuple[Row | None, ...]] = {
-            FrameRow: tuple(entry.frame for entry in burst),
-            BoxRow: tuple(entry.boxes for entry in burst),
-        }
-        votes = {teacher: tuple(entry.votes[teacher] for entry in burst) for teacher in burst[0].votes}
-        qualities = score.process(Clip(rows, joined, votes))
-        found += [replace(entry, quality=quality) for entry, quality in zip(burst, qualities, strict=True)]
-    return found
+def judged(footage: Sequence[Labelled], params: Params, *, jobs: int = 1) -> list[Labelled]:
+    """The footage as `fuse` and `score` see it: annotations imported, voting, and judged; sorted by burst.
+
+    Votes are fused by `weighted`, by expertise by design: a fitted one may have seen the truth of these frames.
+    """
+    bursts = _bursts(footage)
+    if jobs == 1:
+        return [entry for burst in bursts for entry in _judged(burst, params)]
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,))
+    with pool:
+        found = pool.map(_judged, bursts, itertools.repeat(params), chunksize=4)
+        return [entry for burst in found for entry in burst]
+
+
+def _judged(burst: Sequence[Labelled], params: Params) -> list[Labelled]:
+    fuse, score = _stages(params.model_dump_json())
+    frames = tuple(entry.frame for entry in burst)
+    votes = {teacher: tuple(entry.votes[teacher] for entry in burst) for teacher in burst[0].votes}
+    boxes: dict[type[Row], tuple[Row | None, ...]] = {BoxRow: tuple(entry.boxes for entry in burst)}
+    clip = heard(Clip(frames, boxes, votes), [encode_png(entry.alpha) for entry in burst])
+    labels = tuple(row for row in fuse.process(clip) if isinstance(row, LabelRow))
+    qualities = score.process(Clip(labels, {**clip.joined, FrameRow: clip.rows}, clip.votes))
+    return [
+        replace(entry, frame=frame, label=label, quality=quality)
+        for entry, frame, label, quality in zip(burst, clip.frames, labels, qualities, strict=True)
+        if frame is not None
+    ]
+
+
+@cache
+def _stages(params: str) -> tuple[Fuse, Score]:
+    """The two stages for params as JSON; each process opens them once."""
+    given = Params.model_validate_json(params)
+    matting = given.fuse.matting.model_copy(update={"enabled": False})
+    update = {"longest_side": SIDE, "strategy": "weighted", "fitted": "", "matting": matting}
+    return Fuse(given.fuse.model_copy(update=update)), Score(given.score)
 
 
 def student_row(frame: FrameRow, alpha: Grey, *, trust: Grey | None = None, split: str = "train") -> CuratedRow:
@@ -150,25 +166,25 @@ def student_row(frame: FrameRow, alpha: Grey, *, trust: Grey | None = None, spli
     )  # fmt: skip
 
 
-def believed(labels: Sequence[Labelled], *, least_quality: float = 0.0, trust: bool = False) -> list[CuratedRow]:
-    """Rows of the labels of at least that quality, all of one weight; trusted everywhere, or as the teachers do."""
-    return [
-        student_row(entry.frame, entry.alpha, trust=entry.trust if trust else None)
-        for entry in labels
-        if entry.quality is None or entry.quality.quality >= least_quality
-    ]
+def believed(labels: Sequence[Labelled]) -> list[CuratedRow]:
+    """Rows of the annotations, all of one weight and trusted everywhere."""
+    return [student_row(entry.frame, entry.alpha) for entry in labels]
 
 
-def curated(labels: Sequence[Labelled], params: Params, root: Path, *, trust: bool = True) -> list[CuratedRow]:
-    """Rows that stage `curate` makes of the scored labels, after an audit; `root` becomes a project's folder.
+def curated(
+    labels: Sequence[Labelled], params: Params, root: Path, *, annotations: str = "replace", trust: bool = True
+) -> list[CuratedRow]:
+    """Rows that stage `curate` makes of judged footage, after an audit; `root` becomes a project's folder.
 
-    The weights of the groups lie in `root/data/curate/weights.parquet`. Without `trust` every pixel is believed.
+    `annotations`: what becomes of doubted ones, as in `CurateConfig`. The weights of the groups lie in
+    `root/data/curate/weights.parquet`. Without `trust` every pixel is believed.
     """
-    config = params.curate.model_copy(update={"required_splits": ("train",), "duplicate_distance": 0})
+    update = {"required_splits": ("train",), "duplicate_distance": 0, "annotations": annotations}
+    config = params.curate.model_copy(update=update)
     shards = {QualityRow: root / "score.parquet", FrameRow: root / "frames.parquet", LabelRow: root / "labels.parquet"}
     write_rows(shards[QualityRow], [entry.quality for entry in labels if entry.quality], QualityRow)
     write_rows(shards[FrameRow], [entry.frame for entry in labels], FrameRow)
-    write_rows(shards[LabelRow], [entry.row for entry in labels], LabelRow)
+    write_rows(shards[LabelRow], [entry.label for entry in labels if entry.label], LabelRow)
     reviews = root / REVIEWS
     decisions = list(reviewed(labels, config.audit))
     reviews.mkdir(parents=True)
@@ -197,29 +213,39 @@ def reviewed(labels: Sequence[Labelled], config: AuditConfig) -> Iterator[Decisi
     for entry in labels:
         if entry.frame.frame_key not in drawn:
             continue
-        good = entry.iou >= config.good_iou and boundary_f(entry.alpha, entry.truth) >= config.good_f
+        assert entry.label is not None
+        shown = decode_grey(entry.label.alpha)  # a reviewer is shown the fused label
+        good = iou(shown, entry.truth) >= config.good_iou and boundary_f(shown, entry.truth) >= config.good_f
         yield Decision(
             source=entry.frame.source,
             time_us=entry.frame.time_us,
             verdict="accept" if good else "fix",
             mask=b"" if good else encode_png(entry.truth),
-            label=label_digest(entry.row.alpha),
+            label=label_digest(entry.label.alpha),
             reviewer="truth",
             decided_at=NOON,
         )
 
 
 def composition(rows: Sequence[CuratedRow], labels: Sequence[Labelled]) -> str:
-    """How many labels, and how many damaged ones, are in each group, and left out."""
+    """How many labels are in each group and left out, where the annotation was right and where it was damaged."""
     groups = {(row.source, row.time_us): row.group for row in rows}
-    found = Counter((groups.get(entry.frame.frame_key, "left out"), bool(entry.damage)) for entry in labels)
+    replaced = {(row.source, row.time_us) for row in rows if row.label_source == "fused"}
+    keys = [(entry.frame.frame_key, bool(entry.damage)) for entry in labels]
+    found = Counter((groups.get(key, "left out"), damage) for key, damage in keys)
     names = [name for name in ("gold", "silver", "bronze", "left out") if found[name, False] + found[name, True]]
-    return ", ".join(f"{name} {found[name, False]} + {found[name, True]} damaged" for name in names)
+    shown = [f"{name} {found[name, False]} + {found[name, True]} damaged" for name in names]
+    right, wrong = (sum(key in replaced for key, damage in keys if damage is hurt) for hurt in (False, True))
+    return ", ".join([*shown, f"replaced {right} + {wrong} damaged"])
 
 
 def weights_of(root: Path) -> Path:
     """The weights that `curated` wrote."""
     return root / "data" / "curate" / WEIGHTS
+
+
+def _bursts(footage: Iterable[Labelled]) -> list[list[Labelled]]:
+    return [list(group) for _, group in itertools.groupby(footage, key=lambda entry: _burst(entry.frame))]
 
 
 def _burst(frame: FrameRow) -> tuple[str, int, int]:

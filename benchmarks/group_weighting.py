@@ -1,21 +1,22 @@
 """What do groups and weights save when labels are wrong? The student, trained on the same footage with damaged labels.
 
 Footage with truth (every second photo and every second sequence of the truth folder, and views of their people as
-other kinds of shot, `training/fitting_views.py`: photos of the street alone would not teach a student talking heads) is
-labelled by an "annotator" who is right but for 0, 20 or 40 % of the labels: these carry typed damage
-(`qa/annotators.py`), up to whole clips of video. The student learns from them three times:
+other kinds of shot, `training/fitting_views.py`: photos of the street alone would not teach a student talking heads)
+comes with annotations that are right but for 0, 20 or 40 % of them: these carry typed damage (`qa/annotators.py`), up
+to whole clips of video. The student learns from them three times:
 
-- `uniform`: every label believed alike. At 0 % this is training on the truth.
-- `drop_bad`: those that the judge does not doubt (quality of at least `score.doubtful_below`), believed alike.
-- `ours`: as the pipeline would. The real stages score every label against the votes, take an audit of at most 5 % of
-  the frames (truth plays the reviewer), curate, and write the weights of the groups; trust is per pixel.
+- `uniform`: every annotation believed alike. At 0 % this is training on the truth.
+- `drop_bad`: those that the judge of annotations does not doubt, believed alike.
+- `ours`: as the pipeline would. The real stages import the annotations, fuse and score, take an audit of at most 5 % of
+  the frames (truth plays the reviewer), curate (a doubted annotation gives way to the fused label), and write the
+  weights of the groups; trust is per pixel.
 
-The judge is fitted on the other half of the truth (`half_judge.py`). Else nothing that a project without truth would
-not know decides in the last two. `--ablate` adds `groups` (weights of groups, without trust per pixel), `trust` (the
-other way round) and `learnt` (`ours`, its weights learnt on). Students are measured on the other half of the photos and
-sequences, on views of those (`views`) and on the keyed clip: foreground IoU at the student's size, first frames without
-a prior, mean over the frames of a set and then over the sets. Seeds draw the damage, the student's start and the order
-of its batches.
+Judges are fitted on the other half of the truth (`half_judge.py`). Else nothing that a project without truth would not
+know decides in the last two. `--ablate` takes `ours` apart: `cleaned` has its labels, all believed alike and
+everywhere; `kept` its weights and trust, but no annotation gives way; in `learnt` its weights are learnt on. Students
+are measured on the other half of the photos and sequences, on views of those (`views`) and on the keyed clip:
+foreground IoU at the student's size, first frames without a prior, mean over the frames of a set and then over the
+sets. Seeds draw the damage, the student's start and the order of its batches.
 
 The last line is JSON. `gap_recovered`: of the gap between uniform weights at 0 % and at a level, the part that `ours`
 gains back. `gap_sd`: that gap at 40 %, in standard deviations of the seeds (pooled over the two). `iou`: mean over the
@@ -35,8 +36,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from corrupted import Labelled, believed, composition, corrupted, curated, labelled, weights_of
-from half_judge import with_half_judge
+from corrupted import Labelled, believed, composition, corrupted, curated, judged, labelled, weights_of
+from half_judge import with_half_judges
 from keyed_clip import keyed_bursts
 from rich.console import Console
 from truth import truth_parser
@@ -48,6 +49,7 @@ from datasets.shards import write_rows
 from pipeline.calibration_data import Known, known_bursts, reserved_for_fitting, viewed
 from pipeline.ensemble import Ensemble, link_models
 from pipeline.params import Params, load_params
+from pipeline.progress import stage_progress
 from pipeline.truth import Burst
 from qa.damage import TYPES
 from training.fitting_views import is_view
@@ -58,7 +60,7 @@ QUICK_LEVELS = (0.0, 0.4)
 STEPS = 1500
 SEEDS = 3
 ARMS = ("uniform", "drop_bad", "ours")
-ABLATIONS = ("groups", "trust", "learnt")
+ABLATIONS = ("cleaned", "kept", "learnt")
 
 
 def main() -> None:
@@ -74,15 +76,21 @@ def main() -> None:
         learnt, others = halves(known_bursts(options.truth, params.ingest))
         tests = write_tests(measured(others, list(keyed_bursts(params.ingest))), root)
         ensemble = Ensemble(params, options.cache)
-        footage, others = labelled(learnt, ensemble, params), labelled(others, ensemble, params)
-        params = with_half_judge(params, others, root / "judge.json")
+        footage = labelled(learnt, ensemble)
+        with stage_progress("judges", console) as progress:
+            params = with_half_judges(
+                params, others, labelled(others, ensemble), root, cache=options.cache, jobs=options.jobs,
+                progress=progress,
+            )  # fmt: skip
         console.print(f"{len(footage)} labels to learn from, {time.perf_counter() - clock:.0f} s", highlight=False)
         trainings = []
         for level in QUICK_LEVELS if options.quick else LEVELS:
             for seed in range(options.seeds):
-                labels = corrupted(footage, level, seed, params)
-                console.print(told(labels, level, seed), highlight=False)
                 wanted = arms if level or not options.quick else ARMS[:1]
+                labels = corrupted(footage, level, seed)
+                if wanted != ARMS[:1]:
+                    labels = judged(labels, params, jobs=options.jobs)
+                console.print(told(labels, level, seed), highlight=False)
                 trainings += [prepare(labels, arm, level, seed, params, root, console) for arm in wanted]
         console.print(f"{len(trainings)} trainings, {time.perf_counter() - clock:.0f} s", highlight=False)
         scores = train_all(trainings, tests, params, steps=options.steps, jobs=options.jobs, console=console)
@@ -130,17 +138,19 @@ def prepare(
     folder = root / f"{arm}-{level}-{seed}"
     folder.mkdir()
     weights = None
-    if arm in ("groups", "ours", "learnt"):
-        rows = curated(labels, params, folder, trust=arm != "groups")
-        weights = weights_of(folder)
-        told_weights = ", ".join(
-            f"{row['group']} {row['weight']:.2f}/{row['band_weight']:.2f}" for row in pq.read_table(weights).to_pylist()
-        )
-        console.print(f"  {arm}: {composition(rows, labels)}; weights {told_weights}", highlight=False)
+    if arm in ("uniform", "drop_bad"):
+        rows = believed([label for label in labels if arm == "uniform" or not label.doubted])
+        damaged = sum(bool(label.damage) and not label.doubted for label in labels)
+        shown = f", {damaged} of them damaged" if arm == "drop_bad" else ""
+        console.print(f"  {arm}: {len(rows)} labels{shown}", highlight=False)
     else:
-        least = params.score.doubtful_below if arm == "drop_bad" else 0.0
-        rows = believed(labels, least_quality=least, trust=arm == "trust")
-        console.print(f"  {arm}: {len(rows)} labels", highlight=False)
+        rows = curated(
+            labels, params, folder, annotations="keep" if arm == "kept" else "replace", trust=arm != "cleaned"
+        )
+        weights = None if arm == "cleaned" else weights_of(folder)
+        table = pq.read_table(weights_of(folder)).to_pylist()
+        shown = ", ".join(f"{row['group']} {row['weight']:.2f}/{row['band_weight']:.2f}" for row in table)
+        console.print(f"  {arm}: {composition(rows, labels)}; weights {shown}", highlight=False)
     # `train` wants something to validate on; it is looked at after the last step and nothing is decided by it
     write_rows(folder / "curated.parquet", [*rows, replace(rows[0], split="val", subject="validation")], CuratedRow)
     return Training(arm, level, seed, folder, weights)
@@ -149,7 +159,7 @@ def prepare(
 def _options() -> argparse.Namespace:
     parser = truth_parser(__doc__)
     parser.add_argument("--quick", action="store_true", help="40 %% damage and the truth alone")
-    parser.add_argument("--ablate", action="store_true", help="also `groups`, `trust` and `learnt`")
+    parser.add_argument("--ablate", action="store_true", help="also `cleaned`, `kept` and `learnt`")
     parser.add_argument("--steps", type=int, default=STEPS, help="of a training (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="default: %(default)s")
     return parser.parse_args()

@@ -1,44 +1,77 @@
-"""A judge for the comparison of weights that has not seen the footage it judges.
+"""Judges for the comparison of weights that have not seen the footage they judge.
 
-The one that ships is fitted on all of the truth folder. This one is fitted on the half of it that students are measured
-on: on the fused labels as they are, and on annotations with the damage that the footage gets, on other sources.
+Those that ship are fitted on all of the truth folder. These are fitted on the half of it that students are measured on,
+annotated with other draws of the damage.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from corrupted import Labelled, corrupted, judged
 
 from datasets.images import decode_grey
+from pipeline.calibrate_annotations import annotation_samples
+from pipeline.calibration_data import Known, Progress
 from pipeline.params import Params
+from qa.annotation_fit import fit_annotation_judge
 from qa.judge import samples_of
 from qa.judge_fit import fit_judge
-from qa.metrics import boundary_f
+from qa.metrics import boundary_f, iou
 from qa.standard import is_good
 
-LEVEL, SEED = 0.4, 1000
-"""Share of the annotations that are damaged, and the seed of the damage: another one than the footage has."""
+LEVEL, SEEDS = 0.4, (1000, 1001)
+"""Share of the annotations that are damaged, and the seeds of the draws: others than the footage has."""
 FOLDS = 3
 """Parts of the sources, for the calibration."""
 
 
-def with_half_judge(params: Params, others: Sequence[Labelled], path: Path) -> Params:
-    """The params with a judge that was fitted on these frames and written to `path`."""
-    natural = judged([replace(entry, alpha=decode_grey(entry.fused.alpha)) for entry in others], params)
-    injected = corrupted(others, LEVEL, SEED, params)
-    known = [(entry, entry.quality) for entry in (*natural, *injected) if entry.quality is not None]
+def with_half_judges(
+    params: Params,
+    known: Sequence[Known],
+    others: Sequence[Labelled],
+    root: Path,
+    *,
+    cache: Path,
+    jobs: int,
+    progress: Progress,
+) -> Params:
+    """The params with judges of annotations and of fused labels that are fitted on these bursts, and on nothing else.
+
+    Args:
+        others: the frames of `known`. root: where the fitted files are written. cache, jobs, progress: see
+            `annotation_samples`.
+    """
+    fitted = root / "annotation_judge.json"
+    samples = annotation_samples(known, params, cache, jobs=jobs, progress=progress)
+    fitted.write_bytes(fit_annotation_judge(samples).as_bytes())
+    params = _scoring(params, annotation_judge=fitted)
+    fit_label_judge([one for seed in SEEDS for one in judged(corrupted(others, LEVEL, seed), params, jobs=jobs)], root)
+    return _scoring(params, judge=root / "judge.json")
+
+
+def fit_label_judge(labels: Sequence[Labelled], root: Path) -> None:
+    """Fit the judge of fused labels and write `judge.json`. It has no detectors: groups do not ask for types."""
+    known = [(entry, entry.label, entry.quality) for entry in labels if entry.label and entry.quality]
+    alphas = [decode_grey(label.alpha) for _, label, _ in known]
     judge = fit_judge(
-        samples_of([quality.signals for _, quality in known]),
-        np.array([is_good(entry.iou, boundary_f(entry.alpha, entry.truth)) for entry, _ in known]),
-        np.arange(len(known)) < len(natural),
-        np.array([zlib.crc32(entry.frame.subject.encode()) % FOLDS for entry, _ in known]),
-        injected=np.array([entry.damage for entry, _ in known]),
-        fitted_on=f"the other half of the truth: {len(natural)} fused labels, {len(injected)} annotations",
+        samples_of([quality.signals for _, _, quality in known]),
+        np.array(
+            [
+                is_good(iou(alpha, entry.truth), boundary_f(alpha, entry.truth))
+                for alpha, (entry, _, _) in zip(alphas, known, strict=True)
+            ]
+        ),
+        np.ones(len(known), np.bool_),
+        np.array([zlib.crc32(entry.frame.subject.encode()) % FOLDS for entry, _, _ in known]),
+        fitted_on=f"the other half of the truth: {len(known)} fused labels",
     )
-    judge.write(path)
-    return params.model_copy(update={"score": params.score.model_copy(update={"judge": str(path.resolve())})})
+    judge.write(root / "judge.json")
+
+
+def _scoring(params: Params, **files: Path) -> Params:
+    update = {name: str(path.resolve()) for name, path in files.items()}
+    return params.model_copy(update={"score": params.score.model_copy(update=update)})

@@ -6,6 +6,7 @@ The judge is a fitted logistic; its file names what it was fitted on and the com
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,8 @@ from qa.view import View
 
 FITTED = Path(__file__).parent / "fitted" / "annotation_judge.json"
 """The parameters that ship."""
+DOUBT = "annotation_doubt"
+"""Signal of a quality row: P(the imported mask is bad)."""
 WRONG_OBJECT = 0.6
 """1 − IoU with the majority from which a mask is of something else."""
 LATE = 0.02
@@ -50,19 +53,34 @@ class AnnotationJudge(Fitted):
     doubt_from: float = Field(ge=0, le=1)
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge says of one imported mask.
+
+    Attributes:
+        doubt: P(the mask is bad), 0-1. finding: what is wrong with it; None: it is not doubted.
+    """
+
+    doubt: float
+    finding: Finding | None
+
+
 def judge_annotations(
     views: Sequence[View], judge: AnnotationJudge, tracks: Tracks | None = None
-) -> list[Finding | None]:
-    """What is wrong with each imported mask of a burst.
+) -> list[Verdict | None]:
+    """A verdict on each imported mask of a burst.
 
-    None where the mask is good, where a frame has none, and where nobody else voted, so that nobody can tell. `tracks`
-    are `qa.temporal_signals.tracks_of(views)`, where they are known already.
+    None where a frame has none, and where nobody else voted, so that nobody can tell. `tracks` are
+    `qa.temporal_signals.tracks_of(views)`, where they are known already.
     """
-    findings: list[Finding | None] = []
+    verdicts: list[Verdict | None] = []
     for view, signals in zip(views, annotation_signals(views, tracks), strict=True):
-        doubted = bool(signals) and doubt(signals, judge) >= judge.doubt_from
-        findings.append(find_annotation_error(view, signals) if doubted else None)
-    return findings
+        if not signals:
+            verdicts.append(None)
+            continue
+        bad = doubt(signals, judge)
+        verdicts.append(Verdict(bad, find_annotation_error(view, signals) if bad >= judge.doubt_from else None))
+    return verdicts
 
 
 def doubt(signals: Mapping[str, float], judge: AnnotationJudge) -> float:

@@ -24,7 +24,7 @@ class Audited:
     """A drawn label, as `curate` would take it if nobody had looked at it.
 
     Attributes:
-        quality, signals, known_error, proven: what its group follows from.
+        quality, signals, cleared, known_error, proven: what its group follows from.
         bad: not good by the judge's definition, or nobody has decided.
         errors: share of wrong pixels in core and band; None where nobody has decided.
     """
@@ -32,6 +32,7 @@ class Audited:
     key: FrameKey
     quality: float
     signals: Mapping[str, float]
+    cleared: bool
     known_error: bool
     proven: bool
     bad: bool
@@ -54,8 +55,16 @@ def audited_labels(
             if frame.frame_key not in drawn or choice is None:
                 continue
             bad, errors = _verdict(frame, label, choice, decisions.get(frame.frame_key), config)
-            known = bool(choice.error)
-            yield Audited(frame.frame_key, quality.quality, quality.signals, known, choice.proven, bad, errors)
+            yield Audited(
+                frame.frame_key,
+                choice.quality,
+                quality.signals,
+                choice.cleared,
+                bool(choice.error),
+                choice.proven,
+                bad,
+                errors,
+            )
 
 
 def take_audit(labels: Iterable[Audited], groups: GroupConfig, config: AuditConfig) -> Audit:
@@ -71,7 +80,14 @@ def take_audit(labels: Iterable[Audited], groups: GroupConfig, config: AuditConf
     chosen = groups if too_few else groups.model_copy(update={"silver_quality": silver.quality if silver else None})
     decided = [(label, label.errors) for label in labels if label.errors is not None]
     names = [
-        group_of(label.quality, label.signals, chosen, proven=label.proven, known_error=label.known_error)
+        group_of(
+            label.quality,
+            label.signals,
+            chosen,
+            proven=label.proven,
+            cleared=label.cleared,
+            known_error=label.known_error,
+        )
         for label, _ in decided
     ]
     by_hand = {

@@ -104,10 +104,15 @@ class Curate(ClipStage[CuratedRow]):
         if choice is None:
             return Drop(f"annotation:{quality.annotation}", 1)
         group = group_of(
-            quality.quality, quality.signals, self._groups, proven=choice.proven, known_error=bool(choice.error)
+            choice.quality,
+            quality.signals,
+            self._groups,
+            proven=choice.proven,
+            cleared=choice.cleared,
+            known_error=bool(choice.error),
         )
         if mended is not None and choice.source == "fused":
-            choice = propagated(frame, mended)
+            choice = propagated(frame, mended, quality)
             group = "bronze" if group == "reject" else group  # never gold: nobody has seen this very frame
         if group == "reject" and frame.role != "keyed":
             return Drop(f"reject:{quality.error or 'no_votes'}", 1)
@@ -128,8 +133,8 @@ class Curate(ClipStage[CuratedRow]):
             split=split,
             role=frame.role,
             label_source=choice.source,
-            quality=quality.quality,
-            error=choice.error or ("" if choice.proven else quality.error),
+            quality=choice.quality,
+            error=choice.error or ("" if choice.proven or choice.cleared else quality.error),
             scenarios=quality.scenarios,
             subject=frame.subject,
             licences=union(frame.licences),

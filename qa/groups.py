@@ -29,12 +29,19 @@ class GroupConfig(Config):
 
 
 def group_of(
-    quality: float, signals: Mapping[str, float], config: GroupConfig, *, proven: bool, known_error: bool = False
+    quality: float,
+    signals: Mapping[str, float],
+    config: GroupConfig,
+    *,
+    proven: bool,
+    cleared: bool = False,
+    known_error: bool = False,
 ) -> str:
     """The group of a label: gold if `proven` (reviewed or keyed), silver by quality, bronze if its core agrees.
 
-    A label with a `known_error` that is kept all the same is bronze at best. One on which no teacher voted is nobody's:
-    reject.
+    An imported mask that its judge has `cleared` is bronze at least: it is worth most where teachers fail, and there
+    their agreement is no measure of it. A label with a `known_error` that is kept all the same is bronze at best. One
+    on which no teacher voted is nobody's: reject.
     """
     if proven:
         return "gold"
@@ -42,5 +49,7 @@ def group_of(
         return "reject"
     if config.silver_quality is not None and quality >= config.silver_quality:
         return "bronze" if known_error else "silver"
+    if cleared:
+        return "bronze"
     agrees = signals["label_iou"] >= config.bronze_agreement
     return "bronze" if agrees and signals.get("core_doubt", 0.0) <= config.bronze_core_doubt else "reject"

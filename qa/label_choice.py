@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from datasets.images import decode_grey, decode_rgb, encode_jpeg, encode_png
 from datasets.reviews import Decision, label_digest
 from datasets.schema import FrameRow, LabelRow, QualityRow
+from qa.annotations import DOUBT
 from qa.weighting import annotation_trust
 
 
@@ -21,6 +22,7 @@ class Choice:
     Attributes:
         alpha, trust, foreground: as in `LabelRow`.
         source: `fused`, `keyed`, `annotation`, `reviewed` or `propagated`, for `CuratedRow.label_source`.
+        quality: P(good) by the judge of such labels: an imported mask has one of its own.
         proven: a person or a keyed screen vouches for it: gold.
         error: the error that is known to be in it (an annotation kept against the votes), else "".
     """
@@ -29,8 +31,14 @@ class Choice:
     trust: bytes
     foreground: bytes
     source: str
+    quality: float
     proven: bool
     error: str = ""
+
+    @property
+    def cleared(self) -> bool:
+        """Whether this is an imported mask with which its judge found nothing wrong."""
+        return self.source == "annotation" and not self.error
 
 
 def choose_label(
@@ -46,43 +54,44 @@ def choose_label(
         ValueError: a fixed mask has not the shape of its source.
     """
     if decision and decision.verdict == "accept" and decision.label in ("", label_digest(label.alpha)):
-        return _fused(frame, label, source="reviewed", proven=True)
+        return _fused(frame, label, quality, source="reviewed", proven=True)
     if decision and decision.mask:
-        return _fixed(frame, label, decision)
+        return _fixed(frame, label, quality, decision)
     if label.keyed:
-        return _fused(frame, label, source="keyed", proven=True)
+        return _fused(frame, label, quality, source="keyed", proven=True)
     if quality.annotation == "good":
-        return _annotated(frame, label, error="")
+        return _annotated(frame, label, quality, error="")
     if quality.annotation and annotations == "drop":
         return None
     if quality.annotation and annotations == "keep":
-        return _annotated(frame, label, error=quality.annotation)
-    return _fused(frame, label, source="fused", proven=False)
+        return _annotated(frame, label, quality, error=quality.annotation)
+    return _fused(frame, label, quality, source="fused", proven=False)
 
 
-def propagated(frame: FrameRow, mended: LabelRow) -> Choice:
+def propagated(frame: FrameRow, mended: LabelRow, quality: QualityRow) -> Choice:
     """The label of a frame that a fixed neighbour has mended (`qa.propagation`)."""
-    choice = _fused(frame, mended, source="propagated", proven=False)
+    choice = _fused(frame, mended, quality, source="propagated", proven=False)
     return replace(choice, foreground=_foreground(frame, choice, decode_grey(choice.alpha)))
 
 
-def _fused(frame: FrameRow, label: LabelRow, *, source: str, proven: bool) -> Choice:
+def _fused(frame: FrameRow, label: LabelRow, quality: QualityRow, *, source: str, proven: bool) -> Choice:
     alpha, trust, foreground = label.alpha, label.trust, label.foreground
     if (label.width, label.height) != (frame.width, frame.height):
         alpha = encode_png(_sized(decode_grey(alpha), frame))
         trust = encode_png(_sized(decode_grey(trust), frame))
         foreground = encode_jpeg(_sized(decode_rgb(foreground), frame))
-    return Choice(alpha, trust, foreground, source, proven)
+    return Choice(alpha, trust, foreground, source, quality.quality, proven)
 
 
-def _annotated(frame: FrameRow, label: LabelRow, *, error: str) -> Choice:
-    fused = _fused(frame, label, source="annotation", proven=False)
+def _annotated(frame: FrameRow, label: LabelRow, quality: QualityRow, *, error: str) -> Choice:
+    fused = _fused(frame, label, quality, source="annotation", proven=False)
     mask = decode_grey(frame.mask)
     trust = encode_png(annotation_trust(mask, decode_grey(fused.alpha), decode_grey(fused.trust)))
-    return Choice(frame.mask, trust, _foreground(frame, fused, mask), "annotation", proven=False, error=error)
+    good = 1 - quality.signals[DOUBT] if DOUBT in quality.signals else quality.quality
+    return Choice(frame.mask, trust, _foreground(frame, fused, mask), "annotation", good, proven=False, error=error)
 
 
-def _fixed(frame: FrameRow, label: LabelRow, decision: Decision) -> Choice:
+def _fixed(frame: FrameRow, label: LabelRow, quality: QualityRow, decision: Decision) -> Choice:
     mask = decode_grey(decision.mask)
     if mask.shape != (frame.source_height, frame.source_width):
         raise ValueError(
@@ -90,8 +99,9 @@ def _fixed(frame: FrameRow, label: LabelRow, decision: Decision) -> Choice:
             f"{frame.source_width}x{frame.source_height}; take the decision {decision.provenance!r} back and pull again"
         )
     mask = _sized(mask, frame)
-    foreground = _foreground(frame, _fused(frame, label, source="reviewed", proven=True), mask)
-    return Choice(encode_png(mask), encode_png(np.full_like(mask, 255)), foreground, "reviewed", proven=True)
+    foreground = _foreground(frame, _fused(frame, label, quality, source="reviewed", proven=True), mask)
+    trust = encode_png(np.full_like(mask, 255))
+    return Choice(encode_png(mask), trust, foreground, "reviewed", quality.quality, proven=True)
 
 
 def _foreground(frame: FrameRow, fused: Choice, mask: NDArray[np.uint8]) -> bytes:

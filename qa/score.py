@@ -10,8 +10,8 @@ from pydantic import Field
 
 from datasets.clips import Clip
 from datasets.schema import BoxRow, FrameRow, LabelRow, QualityRow, Row, VoteRow
+from qa.annotations import DOUBT, AnnotationJudge, Verdict, judge_annotations
 from qa.annotations import FITTED as SHIPPED_ANNOTATION_JUDGE
-from qa.annotations import AnnotationJudge, judge_annotations
 from qa.burst_signals import burst_signals
 from qa.errors import Finding, find_error
 from qa.judge import FITTED as SHIPPED_JUDGE
@@ -77,10 +77,11 @@ class Score(ClipStage[QualityRow]):
         verdicts = judge_annotations(views, self.annotation_judge, tracks)
         for index, (row, frame, view) in enumerate(zip(item.rows, item.frames, views, strict=True)):
             assert frame is not None  # view_of has refused bursts with missing frames
-            known = signals[index] | {GAIN: gains[index]}
+            verdict = verdicts[index]
+            known = signals[index] | {GAIN: gains[index]} | ({DOUBT: verdict.doubt} if verdict else {})
             error = errors[index] if qualities[index] < config.doubtful_below else None
             finding = None if error is None else find_error(view, signals[index], error)
-            yield _quality_row(row, frame, view, known, qualities[index], finding, verdicts[index])
+            yield _quality_row(row, frame, view, known, qualities[index], finding, verdict)
 
 
 def _quality_row(
@@ -90,8 +91,9 @@ def _quality_row(
     signals: dict[str, float],
     quality: float,
     finding: Finding | None,
-    verdict: Finding | None,
+    verdict: Verdict | None,
 ) -> QualityRow:
+    doubted = verdict.finding if verdict else None
     return QualityRow(
         source=row.source,
         clip=row.clip,
@@ -102,5 +104,5 @@ def _quality_row(
         error=finding.error if finding else "",
         error_box=finding.box if finding else [],
         scenarios=scenarios_of(view, signals, blur=frame.blur),
-        annotation="" if view.annotation is None else verdict.error if verdict else "good",
+        annotation="" if view.annotation is None else doubted.error if doubted else "good",
     )

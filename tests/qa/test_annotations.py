@@ -6,7 +6,7 @@ import pytest
 
 from datasets.schema import ERROR_TYPES
 from qa.annotation_fit import COMMAND
-from qa.annotations import FITTED, SIGNS, AnnotationJudge, doubt, judge_annotations
+from qa.annotations import FITTED, SIGNS, AnnotationJudge, Verdict, doubt, judge_annotations
 from qa.logistic import Logistic, Term
 from qa.view import Outline, View
 
@@ -45,8 +45,15 @@ def view(annotation: np.ndarray | None, votes: int = 3) -> View:
     )
 
 
+def judged(annotation: np.ndarray, judge: AnnotationJudge = JUDGE) -> Verdict:
+    (verdict,) = judge_annotations([view(annotation)], judge)
+    assert verdict is not None
+    assert (verdict.finding is not None) == (verdict.doubt >= judge.doubt_from)
+    return verdict
+
+
 def error(annotation: np.ndarray) -> str:
-    (finding,) = judge_annotations([view(annotation)], JUDGE)
+    finding = judged(annotation).finding
     return finding.error if finding else ""
 
 
@@ -61,7 +68,7 @@ def test_errors_have_types():
 
 
 def test_the_box_shows_where():
-    (finding,) = judge_annotations([view(TRUTH & ~LIMB)], JUDGE)
+    finding = judged(TRUTH & ~LIMB).finding
     assert finding is not None
     x0, y0, x1, y1 = finding.box
     lost = np.argwhere(TRUTH & LIMB)
@@ -88,10 +95,11 @@ def test_the_shipped_judge_doubts_more_the_more_is_wrong():
 
 def test_the_shipped_judge_finds_gross_errors_and_keeps_a_perfect_mask():
     judge = AnnotationJudge.read(FITTED)
-    assert judge_annotations([view(TRUTH)], judge) == [None]
+    good = judged(TRUTH, judge)
+    assert good.finding is None
     for bad in (TRUTH & ~LIMB, np.roll(TRUTH, 70, axis=1), TRUTH | np.roll(LIMB, -40, axis=0)):
-        (finding,) = judge_annotations([view(bad)], judge)
-        assert finding is not None
+        found = judged(bad, judge)
+        assert found.finding is not None and found.doubt > good.doubt
 
 
 def test_a_late_mask_is_lag():
@@ -102,7 +110,7 @@ def test_a_late_mask_is_lag():
         image = (np.where(truth[..., None], (180, 60, 60), (60, 140, 80))).astype(np.uint8)
         views.append(View(image, np.full(SIZE, 255, np.uint8), Outline(truth), votes=votes,
                           annotation=truths[max(0, index - 1)]))  # fmt: skip
-    findings = judge_annotations(views, JUDGE)
+    findings = [verdict.finding for verdict in judge_annotations(views, JUDGE) if verdict]
     assert findings[0] is None
     assert [one.error if one else "" for one in findings[1:]] == ["lag", "lag"]
 

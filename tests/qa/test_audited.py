@@ -115,11 +115,15 @@ def test_keyed_test_frames_and_labels_that_are_dropped_anyway_are_not_in_questio
     clip = burst("a", annotation="lag")
     assert list(audited_labels([clip], {}, ALL, annotations="drop")) == []
     assert only(clip, {}, annotations="keep").known_error
+    cleared = only(burst("a", annotation="good"), {})
+    assert cleared.cleared and not cleared.known_error and not only(burst("a"), {}).cleared
 
 
 def labels(good: int, bad: int, quality: float = 0.9) -> list[Audited]:
     return [
-        Audited(("s", index), quality, CORE, False, False, index >= good, (0.0, 0.0) if index < good else (0.4, 0.4))
+        Audited(
+            ("s", index), quality, CORE, False, False, False, index >= good, (0.0, 0.0) if index < good else (0.4, 0.4)
+        )
         for index in range(good + bad)
     ]
 

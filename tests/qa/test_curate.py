@@ -63,6 +63,16 @@ def test_groups():
     assert only(quality=0.9, annotation="good", mask=GREY).label_source == "annotation"
 
 
+def test_a_cleared_annotation_is_worth_what_its_own_judge_says_where_the_teachers_fail():
+    contradicted = {"label_iou": 0.1, "core_doubt": 0.9}
+    for doubt, group in ((0.1, "silver"), (0.3, "bronze")):
+        row = only(
+            quality=0.1, error="lag", annotation="good", mask=GREY, signals=contradicted | {"annotation_doubt": doubt}
+        )
+        assert (row.group, row.label_source, row.error) == (group, "annotation", "")
+        assert row.quality == pytest.approx(1 - doubt)
+
+
 def test_rejects_are_counted_drops_that_name_the_error():
     reject = {"quality": 0.1, "signals": {"label_iou": 0.3}}
     assert curate(rows(**reject, error="missed_region")) == [Drop("reject:missed_region", 1)]

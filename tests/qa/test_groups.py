@@ -13,6 +13,13 @@ def test_groups_by_hand():
     assert group_of(1.0, {}, CONFIG, proven=False) == "reject"
 
 
+def test_an_annotation_that_its_judge_cleared_is_bronze_at_least():
+    contradicted = CORE | {"label_iou": 0.1, "core_doubt": 0.9}
+    assert group_of(0.79, contradicted, CONFIG, proven=False, cleared=True) == "bronze"
+    assert group_of(0.8, contradicted, CONFIG, proven=False, cleared=True) == "silver"
+    assert group_of(0.9, {}, CONFIG, proven=False, cleared=True) == "reject"  # nobody voted: nobody could judge it
+
+
 def test_a_known_error_is_bronze_at_best():
     assert group_of(0.9, CORE, CONFIG, proven=False, known_error=True) == "bronze"
     assert group_of(0.5, CORE | {"label_iou": 0.7}, CONFIG, proven=False, known_error=True) == "reject"

@@ -43,15 +43,21 @@ def decide(verdict: str, *, mask: np.ndarray | None = None, seen: str = "") -> D
 
 
 def choose(
-    row: LabelRow | None = None, *, verdict: str = "", decision: Decision | None = None, annotations: str = "replace"
+    row: LabelRow | None = None,
+    *,
+    verdict: str = "",
+    doubt: float | None = None,
+    decision: Decision | None = None,
+    annotations: str = "replace",
 ) -> Choice | None:
-    quality = QualityRow(**{**QUALITY.as_dict(), "annotation": verdict})
+    signals = {} if doubt is None else {"annotation_doubt": doubt}
+    quality = QualityRow(**{**QUALITY.as_dict(), "annotation": verdict, "signals": signals})
     return choose_label(FRAME, row or label(), quality, decision, annotations=annotations)
 
 
 def test_without_anything_else_the_votes_speak():
     choice = choose()
-    assert choice == Choice(label().alpha, label().trust, label().foreground, "fused", proven=False)
+    assert choice == Choice(label().alpha, label().trust, label().foreground, "fused", 0.9, proven=False)
 
 
 def test_a_keyed_label_is_proven():
@@ -62,6 +68,15 @@ def test_a_keyed_label_is_proven():
 def test_a_good_annotation_is_kept_as_it_came():
     choice = choose(verdict="good")
     assert choice is not None and (choice.source, choice.alpha, choice.error) == ("annotation", FRAME.mask, "")
+    assert choice.cleared and not choose().cleared
+
+
+def test_an_annotation_has_the_quality_that_its_own_judge_gave_it():
+    for verdict, way, cleared in (("good", "replace", True), ("lag", "keep", False)):
+        choice = choose(verdict=verdict, annotations=way, doubt=0.3)
+        assert choice is not None and (choice.quality, choice.cleared) == (pytest.approx(0.7), cleared)
+    replaced = choose(verdict="lag", doubt=0.9)
+    assert replaced is not None and replaced.quality == 0.9 and not replaced.cleared
 
 
 def test_a_bad_annotation_is_replaced_dropped_or_kept():

@@ -6,6 +6,7 @@ import pytest
 from datasets.clips import Clip
 from datasets.images import encode_jpeg, encode_png
 from datasets.schema import BoxRow, FrameRow, LabelRow, QualityRow, VoteRow
+from qa.annotations import FITTED, AnnotationJudge
 from qa.score import Score, ScoreConfig
 
 SIZE = (90, 120)
@@ -113,6 +114,13 @@ def test_annotations_are_judged_by_the_other_teachers(annotation: np.ndarray, ve
     (row,) = score(burst([PERSON], annotation=annotation))
     assert row.annotation == verdict
     assert row.signals["teachers"] == 3
+    judge = AnnotationJudge.read(FITTED)
+    assert (row.signals["annotation_doubt"] >= judge.doubt_from) == (verdict != "good")
+
+
+def test_without_an_annotation_nobody_doubts_one():
+    (row,) = score(burst([PERSON]))
+    assert "annotation_doubt" not in row.signals
 
 
 def test_truth_is_never_read():
