@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.coco_rle import decode_coco
 from datasets.images import Grey, decode_grey
 from datasets.media import MAX_IMAGE_PIXELS, MediaError, natural_key, read_image_file
 
@@ -102,12 +103,9 @@ def _decode_shape(path: Path, shape: Any, height: int, width: int) -> NDArray[np
 
     try:
         if isinstance(shape, list):
-            code = coco.merge(coco.frPyObjects(shape, height, width))
-        elif isinstance(shape["counts"], list):
-            code = coco.frPyObjects(shape, height, width)
+            decoded = np.asarray(coco.decode(coco.merge(coco.frPyObjects(shape, height, width))), np.uint8)
         else:
-            code = shape
-        decoded = np.asarray(coco.decode(code), np.uint8)
+            decoded = decode_coco(shape)
     except (ValueError, KeyError, TypeError) as error:
         raise MediaError("bad_mask", f"{path}: a segmentation is neither polygons nor RLE ({error!r})") from error
     if decoded.shape != (height, width):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,9 +44,10 @@ class Decision:
     Attributes:
         source, time_us: as in `datasets.schema.Row`.
         verdict: `accept` (the label is right), `fix` (the mask is), or `reject` (leave the frame out).
-        mask: 8-bit grey PNG at the source's size, 255 = person: the corrected mask of a `fix`, else b"".
-        label: SHA-256 (hex) of the label's alpha PNG that the reviewer saw, or "" if not recorded. An `accept` speaks
-            of that label only: when the label has changed since, nobody has looked at it.
+        mask: 8-bit grey PNG at the source's size, 255 = person: the mask as decided, of a `fix` or an `accept`. A fix
+            always has one, a reject never.
+        label: SHA-256 (hex) of the label's alpha PNG that the reviewer saw, or "" if not recorded. An `accept` without
+            a mask speaks of that label only: when the label has changed since, nobody has looked at it.
         reviewer: who decided. decided_at: when, with its time zone. seconds: how long it took.
         provenance: ids in the tool it came from, for example `labelstudio:project/7/task/12/annotation/31`.
     """
@@ -65,9 +66,9 @@ class Decision:
         where = f"decision on {self.source[:12]} at {self.time_us} us"
         if self.verdict not in VERDICTS:
             raise ReviewError(f"{where}: verdict {self.verdict!r} is none of {', '.join(VERDICTS)}")
-        if (self.verdict == "fix") != bool(self.mask):
+        if (self.verdict == "fix" and not self.mask) or (self.verdict == "reject" and self.mask):
             raise ReviewError(
-                f"{where}: a fix carries a mask and only a fix does; got {self.verdict} with "
+                f"{where}: a fix carries a mask, an accept may, a reject does not; got {self.verdict} with "
                 f"{len(self.mask)} bytes of mask"
             )
         if self.decided_at.tzinfo is None:
@@ -108,24 +109,39 @@ def append_decisions(folder: Path, decisions: Sequence[Decision]) -> Path:
 def read_decisions(folder: Path, *, sources: Collection[str] | None = None) -> list[Decision]:
     """Every decision in the folder, oldest first; with `sources`, only those on these sources. No folder, no decisions.
 
+    One that was pulled twice, on two machines or by two pulls at a time, comes once.
+
     Raises:
         ReviewError: a file cannot be read as decisions.
     """
-    found: list[Decision] = []
-    chosen = None if sources is None else [("source", "in", sorted(sources))]
-    if chosen is not None and not sources:
-        return found
+    if sources is not None and not sources:
+        return []
+    return sorted(dict.fromkeys(_each(folder, sources)), key=_order)
+
+
+def last_word_digests(folder: Path) -> dict[tuple[str, int], str]:
+    """SHA-256 (hex) of the last word on each frame, by frame key; masks and all.
+
+    The masks of one file at a time are in memory, however many there are. Errors as of `read_decisions`.
+    """
+    found: dict[tuple[str, int], tuple[tuple[Any, ...], str]] = {}
+    for decision in _each(folder):
+        order = _order(decision)
+        if decision.key not in found or order > found[decision.key][0]:
+            found[decision.key] = order, _digest([decision])
+    return {key: digest for key, (_, digest) in found.items()}
+
+
+def known_decisions(folder: Path) -> dict[str, datetime]:
+    """When each decision of the folder was taken, by its provenance; of one that was changed, the last time.
+
+    Masks are not read: this is quick however many there are. Errors as of `read_decisions`.
+    """
+    known: dict[str, datetime] = {}
     for path in sorted(folder.glob("*.parquet")):
-        try:
-            if not pq.read_schema(path).equals(_SCHEMA, check_metadata=False):
-                raise ReviewError(f"{path}: holds no review decisions; only files of `review pull` belong here")
-            found += [Decision(**values) for values in pq.read_table(path, filters=chosen).to_pylist()]
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ReviewError(
-                f"{path}: not a readable decisions file ({error}); restore it from version control "
-                "or remove it and pull again"
-            ) from error
-    return sorted(found, key=_order)
+        for row in _table(path, columns=["provenance", "decided_at"]).to_pylist():
+            known[row["provenance"]] = max(row["decided_at"], known.get(row["provenance"], row["decided_at"]))
+    return known
 
 
 def latest(decisions: Iterable[Decision]) -> dict[tuple[str, int], Decision]:
@@ -133,13 +149,13 @@ def latest(decisions: Iterable[Decision]) -> dict[tuple[str, int], Decision]:
     return {decision.key: decision for decision in sorted(decisions, key=_order)}
 
 
-def decisions_digest(decisions: Iterable[Decision], sources: Collection[str]) -> str:
-    """SHA-256 (hex) of the last words on the frames of these sources; "" when there are none.
+def decisions_digest(last_words: Mapping[tuple[str, int], str], frames: Iterable[tuple[str, int]]) -> str:
+    """SHA-256 (hex) of the last words (see `last_word_digests`) on these frames; "" when there are none.
 
     It enters the key of a curated shard: a decision on one clip recomputes that clip's shard alone.
     """
-    last = latest(decision for decision in decisions if decision.source in sources)
-    return _digest([last[key] for key in sorted(last)]) if last else ""
+    said = sorted((key, last_words[key]) for key in set(frames) if key in last_words)
+    return hashlib.sha256(repr(said).encode()).hexdigest() if said else ""
 
 
 def label_digest(alpha: bytes) -> str:
@@ -147,9 +163,30 @@ def label_digest(alpha: bytes) -> str:
     return hashlib.sha256(alpha).hexdigest()
 
 
+def _each(folder: Path, sources: Collection[str] | None = None) -> Iterator[Decision]:
+    chosen = None if sources is None else [("source", "in", sorted(sources))]
+    for path in sorted(folder.glob("*.parquet")):
+        # masks are nearly all of a file: a shard's worker must not read those of all other shards
+        if sources is None or not set(sources).isdisjoint(_table(path, columns=["source"])["source"].to_pylist()):
+            yield from (Decision(**values) for values in _table(path, filters=chosen).to_pylist())
+
+
+def _table(path: Path, **how: Any) -> pa.Table:
+    try:
+        if not pq.read_schema(path).equals(_SCHEMA, check_metadata=False):
+            raise ReviewError(f"{path}: holds no review decisions; only files of `review pull` belong here")
+        return pq.read_table(path, **how)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ReviewError(
+            f"{path}: not a readable decisions file ({error}); restore it from version control "
+            "or remove it and pull again with --all"
+        ) from error
+
+
 def _order(decision: Decision) -> tuple[Any, ...]:
     # Two decisions in one microsecond are ordered by content, so that the last word never depends on file names.
-    return decision.decided_at, decision.key, decision.reviewer, decision.provenance, decision.verdict, decision.mask
+    mask = hashlib.sha256(decision.mask).digest()
+    return decision.decided_at, decision.key, decision.reviewer, decision.provenance, decision.verdict, mask
 
 
 def _values(decision: Decision) -> dict[str, Any]:

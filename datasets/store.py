@@ -198,7 +198,7 @@ class Store:
         """Move a damaged file out of the way, for people to look at; nothing where there is none."""
         if path.exists():
             folder = self.root / "quarantine"
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)  # a fresh clone has no store yet
             path.replace(folder / f"{path.name}.{uuid.uuid4().hex[:8]}")
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from pipeline.house import FRAME_STAGES, RESULT_STAGES
 from pipeline.lifetime import die_with_dvc
+from pipeline.review.commands import app as review_app
 from pipeline.store_commands import app as store_app
 from pipeline.terminal import plain
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     "`autoroto repro` rebuilds whatever changed and nothing else. `autoroto label` labels files once, without DVC. "
     "`autoroto apply` puts the trained student to its use.",
 )
+app.add_typer(review_app, name="review", help="Doubtful labels to people in Label Studio, and their decisions back.")
 app.add_typer(store_app, name="store", help="Look after the cache of finished work.")
 console = Console(stderr=True)
 
@@ -192,6 +194,33 @@ def apply(
     from pipeline.apply_command import run_apply
 
     run_apply(video, output, background=background, student=student, root=project_root(), console=console)
+
+
+@app.command()
+def export(
+    form: Annotated[str, typer.Option("--format", help="`coco`, `parquet` or `folders`.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to make; it must not be there yet.")],
+    allow: Annotated[
+        list[str] | None, typer.Option(help="A licence (SPDX) that may go out. Repeat it for each; nothing is assumed.")
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option(help="`train`, `val` or `test`; default: all.")] = None,
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Leave out what is not allowed, instead of refusing.")
+    ] = False,
+) -> None:
+    """Write the curated data set for other tools. (The student as ONNX is a stage: `autoroto run export`.)
+
+    **coco** has RLE masks for pycocotools, **parquet** the layout that Hugging Face's loader reads, **folders** images,
+    alphas and trust maps as files. Split, group, weights, subject and licences go with every frame. A frame with a
+    licence that is not allowed is refused by name: call it without `--allow` to see what there is.
+
+    `autoroto export --format coco -o exported --allow MIT --allow CC-BY-4.0`
+    """
+    from pipeline.export_command import run_export
+
+    run_export(
+        project_root(), form, output, allowed=allow or [], splits=split or [], leave_out=leave_out, console=console
+    )
 
 
 @app.command()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.reviews import decisions_digest, read_decisions
+from datasets.reviews import decisions_digest, last_word_digests
 from datasets.schema import BackgroundRow, FrameRow
 from datasets.shards import read_rows
 from datasets.sources import find_sources
@@ -110,12 +110,13 @@ def _splits(shard: Shard) -> frozenset[str]:
 
 def _decisions(root: Path) -> Mapping[str, str]:
     """Ingest shard name to the digest of the review decisions on its frames: of a long video, those on one shard."""
-    decisions = read_decisions(root / "data" / "reviews")
-    if not decisions:
+    last_words = last_word_digests(root / "data" / "reviews")
+    if not last_words:
         return {}
-    found = {}
-    for shard in shards_of("ingest", root):
-        frames = {row.frame_key for row in read_rows(shard.path, FrameRow, columns=["source", "time_us"])}
-        on_them = [decision for decision in decisions if decision.key in frames]
-        found[shard.lineage] = decisions_digest(on_them, {source for source, _ in frames})
-    return found
+    return {
+        shard.lineage: decisions_digest(
+            last_words,
+            (row.frame_key for row in read_rows(shard.path, FrameRow, columns=["source", "time_us"])),
+        )
+        for shard in shards_of("ingest", root)
+    }

@@ -32,9 +32,11 @@ def run_report(params: Params, root: Path) -> Summary:
         metrics=data / "evaluate" / "metrics.json",
         history=data / "train" / "history.csv",
         samples=data / "evaluate" / "samples.parquet",
+        keyed_clip=data / "evaluate" / "keyed_clip.parquet",
         run_log=log_path(root),
         parity=data / "export" / "parity.json",
         params=json.loads(params.model_dump_json()),
+        memory=root / ".autoroto" / "report",
     )
     out = data / "report"
     out.mkdir(parents=True, exist_ok=True)

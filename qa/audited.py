@@ -134,12 +134,13 @@ def _verdict(
     frame: FrameRow, label: LabelRow, choice: Choice, decision: Decision | None, config: AuditConfig
 ) -> tuple[bool, tuple[float, float] | None]:
     """Whether the label is bad, and its errors; bad and no errors where nobody has decided on the present label."""
-    if decision is None or (decision.verdict == "accept" and decision.label not in ("", label_digest(label.alpha))):
+    changed = decision is not None and decision.label not in ("", label_digest(label.alpha))
+    if decision is None or (decision.verdict == "accept" and changed and not decision.mask):
         return True, None
     if decision.verdict == "reject":
         return True, (config.rejected_error, config.rejected_error)
     alpha = decode_grey(choice.alpha)
-    right = _sized(decode_grey(decision.mask if decision.verdict == "fix" else label.alpha), frame)
+    right = _sized(decode_grey(decision.mask if decision.verdict == "fix" or changed else label.alpha), frame)
     good = iou(alpha, right) >= config.good_iou and boundary_f(alpha, right) >= config.good_f
     return not good, label_errors(alpha, right)
 

@@ -17,7 +17,8 @@ from datasets.splits import assign_split
 from qa.audit import FILE, AuditConfig, read_audit
 from qa.audited import with_audit
 from qa.groups import GroupConfig, group_of
-from qa.label_choice import choose_label
+from qa.label_choice import choose_label, propagated
+from qa.propagation import mended_labels
 from stages.base import ClipStage, Config, Drop
 
 REVIEWS = Path("data") / "reviews"
@@ -74,7 +75,8 @@ class Curate(ClipStage[CuratedRow]):
 
     def process(self, item: Clip) -> Iterable[CuratedRow | Drop]:
         moved = 0.0
-        for quality, frame, label in zip(item.qualities, item.frames, item.labels, strict=True):
+        mended = mended_labels(item, self._decisions)
+        for index, (quality, frame, label) in enumerate(zip(item.qualities, item.frames, item.labels, strict=True)):
             if quality is None or frame is None or label is None:
                 raise ValueError(f"{item.describe()}: a scored frame lacks its frame or label; run `dvc repro` again")
             split = self._split(frame)
@@ -82,7 +84,7 @@ class Curate(ClipStage[CuratedRow]):
             if split == "train" and moved < self.config.duplicate_distance:
                 yield Drop("near_duplicate", 1)
                 continue
-            result = self._curate(frame, label, quality, split)
+            result = self._curate(frame, label, quality, split, mended.get(index))
             moved = 0.0 if isinstance(result, CuratedRow) else moved
             yield result
 
@@ -91,7 +93,10 @@ class Curate(ClipStage[CuratedRow]):
             return "test"
         return assign_split(frame.subject, pinned=frame.split, ratios=self.config.ratios, salt=self.config.salt)
 
-    def _curate(self, frame: FrameRow, label: LabelRow, quality: QualityRow, split: str) -> CuratedRow | Drop:
+    def _curate(
+        self, frame: FrameRow, label: LabelRow, quality: QualityRow, split: str, mended: LabelRow | None
+    ) -> CuratedRow | Drop:
+        """`mended`: the label with the correction of a fixed neighbour, which counts where the fused label would."""
         decision = self._decisions.get(frame.frame_key)
         if decision and decision.verdict == "reject":
             return Drop("reject:reviewed", 1)
@@ -106,6 +111,9 @@ class Curate(ClipStage[CuratedRow]):
             cleared=choice.cleared,
             known_error=bool(choice.error),
         )
+        if mended is not None and choice.source == "fused":
+            choice = propagated(frame, mended, quality)
+            group = "bronze" if group == "reject" else group  # never gold: nobody has seen this very frame
         if group == "reject" and frame.role != "keyed":
             return Drop(f"reject:{quality.error or 'no_votes'}", 1)
         return CuratedRow(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ class Choice:
 
     Attributes:
         alpha, trust, foreground: as in `LabelRow`.
-        source: `fused`, `keyed`, `annotation` or `reviewed`, for `CuratedRow.label_source`.
+        source: `fused`, `keyed`, `annotation`, `reviewed` or `propagated`, for `CuratedRow.label_source`.
         quality: P(good) by the judge of such labels: an imported mask has one of its own.
         proven: a person or a keyed screen vouches for it: gold.
         error: the error that is known to be in it (an annotation kept against the votes), else "".
@@ -47,15 +47,16 @@ def choose_label(
     """The label of a frame, or None where its bad annotation is to be dropped (`annotations = "drop"`).
 
     A person's verdict comes first, then the keyed screen, then the annotation if it is good (or kept), then the votes.
-    An `accept` of a label that has changed since is void. Rejected frames are the caller's matter.
+    An `accept` of a label that has changed since stands for the mask it was given to; without one it is void. Rejected
+    frames are the caller's matter.
 
     Raises:
         ValueError: a fixed mask has not the shape of its source.
     """
-    if decision and decision.verdict == "fix":
-        return _fixed(frame, label, quality, decision)
     if decision and decision.verdict == "accept" and decision.label in ("", label_digest(label.alpha)):
         return _fused(frame, label, quality, source="reviewed", proven=True)
+    if decision and decision.mask:
+        return _fixed(frame, label, quality, decision)
     if label.keyed:
         return _fused(frame, label, quality, source="keyed", proven=True)
     if quality.annotation == "good":
@@ -65,6 +66,12 @@ def choose_label(
     if quality.annotation and annotations == "keep":
         return _annotated(frame, label, quality, error=quality.annotation)
     return _fused(frame, label, quality, source="fused", proven=False)
+
+
+def propagated(frame: FrameRow, mended: LabelRow, quality: QualityRow) -> Choice:
+    """The label of a frame that a fixed neighbour has mended (`qa.propagation`)."""
+    choice = _fused(frame, mended, quality, source="propagated", proven=False)
+    return replace(choice, foreground=_foreground(frame, choice, decode_grey(choice.alpha)))
 
 
 def _fused(frame: FrameRow, label: LabelRow, quality: QualityRow, *, source: str, proven: bool) -> Choice:

@@ -7,49 +7,44 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from datasets.schema import ERROR_TYPES, GROUPS, SPLITS
 from datasets.store import write_atomically
-from qa.charts import Bar, Slot, bar_chart, line_chart, share_bar, strip, swatch
+from qa.charts import Bar, bar_chart, line_chart, share_bar, swatch
+from qa.report_changes import Changes, changes, figures
 from qa.report_data import (
     LEFT_OUT,
     UNGROUPED,
-    ClipSummary,
     FrameInfo,
     SourceInfo,
     clip_summaries,
     read_frames,
     read_sources,
 )
-from qa.report_gallery import Tile, choose, read_samples, tiles
+from qa.report_disagreement import clip_heats, pair_table, scenario_table
+from qa.report_gallery import choose, read_samples, tiles
 from qa.report_groups import audit_sentence, group_weights, scenario_rows
+from qa.report_items import ERROR_HELP, FULL_FLICKER, clip_strip, flicker_strip, tile_data
+from qa.report_memory import Snapshot, label_states, remember, run_before
+from qa.report_player import read_player
 from qa.report_queue import review_rows
 from qa.report_run import read_curves, read_json, read_times, stage_counts
-from qa.report_scores import BASELINE, STUDENT, metric_table, miss_bars, score, time_bars
+from qa.report_scores import BASELINE, STUDENT, method_name, metric_table, miss_bars, score, time_bars
+from qa.report_words import duration, flattened, megabytes, percent, words
 
 TEMPLATES = Path(__file__).parent / "templates"
-TILES, DETAILED_TILES, SAMPLES, CLIPS, PROBLEMS = 180, 30, 16, 60, 200
-"""How many labels, labels with every vote, test samples, clips and failed units the page shows at most."""
-PICTURE_BYTES = 9_000_000
-"""What the gallery may take of the page's 15 MB."""
+TILES, SAMPLES, CLIPS, PROBLEMS = 160, 16, 60, 200
+"""How many labels, test samples, clips and failed units the page shows at most."""
+PICTURE_BYTES, PLAYER_BYTES = 8_500_000, 3_500_000
+"""What gallery and player may take of the page's 15 MB."""
 
 ALL_GROUPS = (*GROUPS, LEFT_OUT, UNGROUPED)
-
-ERROR_HELP = {
-    "missed_region": "a part of the person is not in the label",
-    "over_segmentation": "background is in the label",
-    "wrong_object": "the label is on something else than the person",
-    "jagged_edge": "the outline does not follow the picture's edges",
-    "lag": "the label is that of a neighbouring frame",
-    "flicker": "the label changes where the picture does not",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +54,10 @@ class ReportInputs:
     Attributes:
         manifests: stage name to its manifest, in the order of the pipeline.
         frames, labels, quality, curated: shards of `ingest`, `fuse`, `score`, `curate`. votes: teacher to its shards.
-        metrics, samples: what `evaluate` wrote. history: what `train` wrote, CSV. parity: what `export` wrote, JSON.
+        metrics, samples, keyed_clip: what `evaluate` wrote. history: what `train` wrote, CSV.
+        parity: what `export` wrote, JSON.
         run_log: JSON lines of wall times. params: the parameters of the run.
+        memory: folder in which `write_report` keeps what the next run is compared with.
     """
 
     manifests: Mapping[str, Path] = field(default_factory=dict)
@@ -72,9 +69,11 @@ class ReportInputs:
     metrics: Path | None = None
     history: Path | None = None
     samples: Path | None = None
+    keyed_clip: Path | None = None
     run_log: Path | None = None
     parity: Path | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    memory: Path | None = None
 
 
 def write_report(*, inputs: ReportInputs, out: Path) -> None:
@@ -83,11 +82,18 @@ def write_report(*, inputs: ReportInputs, out: Path) -> None:
     Raises:
         ShardError, ValueError: an input is not what it should be; the message names the file and the cure.
     """
-    write_atomically(out, render(inputs).encode("utf-8"))
+    page, now = _page(inputs)
+    write_atomically(out, page.encode("utf-8"))
+    if inputs.memory is not None and (now.labels or now.figures):
+        remember(inputs.memory, now)
 
 
 def render(inputs: ReportInputs) -> str:
     """The page as text."""
+    return _page(inputs)[0]
+
+
+def _page(inputs: ReportInputs) -> tuple[str, Snapshot]:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -95,13 +101,32 @@ def render(inputs: ReportInputs) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=words, duration=duration, megabytes=megabytes, percent=percent)
-    environment.globals.update(
-        share_bar=share_bar, swatch=swatch, bar_chart=bar_chart, clip_strip=clip_strip, isfinite=math.isfinite
+    environment.filters.update(
+        words=words, duration=duration, megabytes=megabytes, percent=percent, method_name=method_name
     )
-    context = {**_static(), **_pipeline(inputs), **_labels(inputs), **_student(inputs)}
-    context["params"] = sorted(flattened(inputs.params))
-    return environment.get_template("report.html.j2").render(context)
+    environment.globals.update(
+        share_bar=share_bar,
+        swatch=swatch,
+        bar_chart=bar_chart,
+        clip_strip=clip_strip,
+        flicker_strip=flicker_strip,
+        isfinite=math.isfinite,
+    )
+    metrics = _json(inputs.metrics)
+    frames = read_frames(inputs.frames, inputs.quality, inputs.curated)
+    now = Snapshot(figures(frames, metrics), dict(flattened(inputs.params)), label_states(frames))
+    context = {**_static(), **_pipeline(inputs), **_labels(inputs, frames), **_student(inputs, metrics)}
+    context |= {"params": sorted(now.params.items()), "changes": _changes(inputs, now)}
+    return environment.get_template("report.html.j2").render(context), now
+
+
+def _changes(inputs: ReportInputs, now: Snapshot) -> Changes | None:
+    before = run_before(inputs.memory, now) if inputs.memory is not None else None
+    return changes(before, now) if before is not None else None
+
+
+def _json(path: Path | None) -> Mapping[str, Any]:
+    return read_json(path) if path is not None and path.exists() else {}
 
 
 def _static() -> dict[str, Any]:
@@ -109,6 +134,7 @@ def _static() -> dict[str, Any]:
     return {
         "groups": ALL_GROUPS,
         "splits": SPLITS,
+        "full_flicker": FULL_FLICKER,
         "error_help": {error: ERROR_HELP[error] for error in ERROR_TYPES},
     }
 
@@ -130,10 +156,9 @@ def _pipeline(inputs: ReportInputs) -> dict[str, Any]:
     }
 
 
-def _labels(inputs: ReportInputs) -> dict[str, Any]:
+def _labels(inputs: ReportInputs, frames: list[FrameInfo]) -> dict[str, Any]:
     """Footage, groups, clips and the gallery."""
     sources = read_sources(inputs.frames)
-    frames = read_frames(inputs.frames, inputs.quality, inputs.curated)
     clips = [clip for clip in clip_summaries(frames) if len(clip.frames) > 1]
     chosen = choose(frames, TILES)
     gallery = tiles(
@@ -142,7 +167,6 @@ def _labels(inputs: ReportInputs) -> dict[str, Any]:
         labels=inputs.labels,
         curated=inputs.curated,
         votes=inputs.votes,
-        detailed=DETAILED_TILES,
         budget=PICTURE_BYTES,
     )
     errors = Counter(frame.error for frame in frames if frame.error)
@@ -164,7 +188,11 @@ def _labels(inputs: ReportInputs) -> dict[str, Any]:
         "single_frames": len(frames) - sum(len(clip.frames) for clip in clips),
         "review_rows": review_rows(frames),
         "tiles": gallery,
-        "tile_data": [_tile_data(tile) for tile in gallery],
+        "detailed": sum(bool(tile.views) for tile in gallery),
+        "clip_heats": clip_heats(gallery),
+        "pair_table": pair_table(gallery),
+        "scenario_table": scenario_table(gallery),
+        "tile_data": [tile_data(tile) for tile in gallery],
         "tile_errors": sorted({tile.frame.error for tile in gallery if tile.frame.error}),
         "tile_scenarios": sorted({scenario for tile in gallery for scenario in tile.frame.scenarios}),
         "tile_sources": sorted({tile.frame.path for tile in gallery}),
@@ -177,14 +205,19 @@ def _weights(inputs: ReportInputs) -> dict[str, Any]:
     return {"weight_rows": rows, "audit": audit_sentence(inputs.manifests["curate"].parent) if rows else ""}
 
 
-def _student(inputs: ReportInputs) -> dict[str, Any]:
-    """Scores, curves, samples and the export."""
-    metrics = read_json(inputs.metrics) if inputs.metrics and inputs.metrics.exists() else {}
-    parity = read_json(inputs.parity) if inputs.parity and inputs.parity.exists() else {}
+def _student(inputs: ReportInputs, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Scores, curves, samples, the player and the export."""
+    parity = _json(inputs.parity)
+    clip = inputs.keyed_clip
+    player = read_player(clip, PLAYER_BYTES) if clip is not None and clip.exists() else None
     curves = read_curves(inputs.history) if inputs.history and inputs.history.exists() else []
     keyed, test, milliseconds = (metrics.get(key) or {} for key in ("keyed", "test", "milliseconds"))
     sets = [("Keyed test clip", keyed), ("Test split", test)]
+    lines = player.curves() if player else []
     return {
+        "player": player,
+        "player_lines": lines,
+        "player_chart": line_chart(lines, name="IoU along the keyed test clip", x_label="frame", width=800),
         "score_sets": [(name, metric_table(scores), miss_bars(scores)) for name, scores in sets if scores],
         "student_iou": score(keyed, STUDENT, "iou"),
         "baseline_iou": score(keyed, BASELINE, "iou"),
@@ -227,69 +260,3 @@ def _licences(sources: Sequence[SourceInfo], frames: Sequence[FrameInfo]) -> lis
 def _bars(counts: Counter[str]) -> list[Bar]:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [Bar(words(name), count, f"{count:,}") for name, count in ranked]
-
-
-def clip_strip(clip: ClipSummary) -> Markup:
-    """Quality over the frames of a clip."""
-    bursts = [frame.burst for frame in clip.frames]
-    slots = [
-        Slot(frame.quality, flagged=frame.flagged, starts_burst=index == 0 or bursts[index - 1] != frame.burst)
-        for index, frame in enumerate(clip.frames)
-    ]
-    name = f"Quality of {clip.path} clip {clip.clip} over time: mean {clip.mean:.2f}, {clip.flagged} frames flagged"
-    return strip(slots, name=name)
-
-
-def _tile_data(tile: Tile) -> dict[str, Any]:
-    """What the lightbox shows of a tile besides its picture."""
-    frame = tile.frame
-    facts = [
-        ("Source", frame.path),
-        ("Time", f"{frame.seconds:.2f} s, clip {frame.clip}, burst {frame.burst}"),
-        ("Group", words(frame.group)),
-        ("Quality", f"{frame.quality:.3f}"),
-        ("Likely error", f"{words(frame.error)}: {ERROR_HELP.get(frame.error, '')}" if frame.error else "none named"),
-        ("Label from", frame.label_source or "fused"),
-        ("Split", frame.split or "none"),
-        ("Scenarios", ", ".join(map(words, frame.scenarios)) or "none"),
-    ]
-    return {
-        "facts": facts,
-        "signals": [(words(name), f"{value:.3g}") for name, value in frame.signals],
-        "views": [(view.name, view.uri) for view in tile.views],
-    }
-
-
-def flattened(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    """Nested mappings as `(dotted key, value as text)`."""
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from flattened(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def words(name: str) -> str:
-    """A slug as words."""
-    return {"iou": "IoU", "lr": "learning rate"}.get(name, name.replace("_", " ").replace(":", ": "))
-
-
-def percent(share: float) -> str:
-    """A share 0-1 as a whole percentage; never 0 or 100 unless it is exactly that."""
-    rounded = round(share * 100)
-    if rounded == 0 and share > 0:
-        return "<1\u00a0%"
-    return ">99\u00a0%" if rounded == 100 and share < 1 else f"{rounded}\u00a0%"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: `8.4 s`, `12 min 5 s`, `3 h 20 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def megabytes(size: int) -> str:
-    """A size in MB (10⁶ bytes)."""
-    return f"{size / 1e6:,.1f} MB"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -13,35 +12,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datasets.images import Grey, Image, decode_grey, decode_rgb, encode_jpeg
+from datasets.images import Grey, Image, decode_grey, decode_rgb
 from datasets.schema import CuratedRow, FrameRow, LabelRow, VoteRow
 from datasets.shards import R, read_rows
 from qa.report_data import FRAME_COLUMNS, FrameInfo, Key
+from qa.report_heat import heat_view
+from qa.report_pictures import View, fitted, overlay, view
 from stages.paste import paste
 
-SIDE = 320
-"""Longest side of a thumbnail in pixels."""
-CONTOUR = (255, 214, 10)
-"""RGB of the label's outline: light yellow over black, so that it shows on any picture, without colour vision too."""
-
-
-@dataclass(frozen=True)
-class View:
-    """One picture of a frame: its name, its JPEG data URI and its size in pixels."""
-
-    name: str
-    uri: str
-    width: int
-    height: int
+VOTE_SIDE = 192
+"""Longest side of a vote in pixels: teachers see little more."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One label of the gallery. `views` are further pictures, a click away: frame, alpha, trust, one a teacher."""
+    """One label of the gallery.
+
+    Attributes:
+        views: further pictures, a click away: frame, alpha, trust, disagreement, one a teacher.
+        alpha: `(H, W)` uint8. votes: the same size, by teacher that did not abstain. Small: for tables, not to be seen.
+    """
 
     frame: FrameInfo
     overlay: View
     views: tuple[View, ...]
+    alpha: Grey = field(repr=False, compare=False)
+    votes: Mapping[str, Grey] = field(repr=False, compare=False)
 
     @property
     def bytes(self) -> int:
@@ -102,53 +98,53 @@ def tiles(
     labels: Sequence[Path],
     curated: Sequence[Path],
     votes: Mapping[str, Sequence[Path]],
-    detailed: int,
     budget: int,
 ) -> list[Tile]:
-    """Tiles of the chosen frames in their order; the first `detailed` carry more views; stops at `budget` bytes.
+    """Tiles of the chosen frames in their order, at most `budget` bytes of pictures.
 
     A curated frame shows its curated label, any other one the fused label; frames without pictures are passed over.
+    Where the budget is short the last tiles go without further views; where it does not reach for that, they are left
+    out.
     """
     keys = {frame.key for frame in chosen}
-    deep = {frame.key for frame in chosen[:detailed]}
     ballots: dict[Key, dict[str, VoteRow]] = defaultdict(dict)
     for teacher, shards in sorted(votes.items()):
-        for vote in _rows(shards, VoteRow, deep, ("teacher", "windows", "maps")):
+        for vote in _rows(shards, VoteRow, keys, ("teacher", "windows", "maps")):
             ballots[vote.frame_key][teacher] = vote
-    made: dict[Key, tuple[View, tuple[View, ...]]] = {}
-    for key, image, alpha, trust in _pictures(keys, frames=frames, labels=labels, curated=curated):
-        more = _views(image, alpha, trust, ballots[key]) if key in deep else ()
-        made[key] = (_view("label", overlay(image, alpha, trust)), more)
-    kept, spent = [], 0
-    for frame in chosen:
-        if frame.key in made:
-            tile = Tile(frame, *made[frame.key])
-            spent += tile.bytes
-            if spent > budget:
-                break
-            kept.append(tile)
+    infos = {frame.key: frame for frame in chosen}
+    made = {
+        key: _tile(infos[key], image, alpha, trust, ballots.pop(key, {}))
+        for key, image, alpha, trust in _pictures(keys, frames=frames, labels=labels, curated=curated)
+    }
+    return _within(budget, [made[frame.key] for frame in chosen if frame.key in made])
+
+
+def _within(budget: int, made: Sequence[Tile]) -> list[Tile]:
+    """As many tiles as the budget allows, then the views of as many of them."""
+    kept: list[Tile] = []
+    left = budget
+    for tile in made:
+        left -= len(tile.overlay.uri)
+        if left < 0:
+            break
+        kept.append(tile)
+    for index, tile in enumerate(kept):
+        left -= tile.bytes - len(tile.overlay.uri)
+        if left < 0:
+            return [*kept[:index], *(replace(bare, views=()) for bare in kept[index:])]
     return kept
 
 
-def overlay(image: Image, alpha: Grey, trust: Grey) -> Image:
-    """The label drawn on its frame: background grey and dark, outline at alpha 0.5, stripes where trust is below half.
-
-    Args:
-        image: `(H, W, 3)` uint8 RGB. alpha, trust: `(H, W)` uint8, 255 = foreground, sure.
-    """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
-    share = alpha[..., None].astype(np.float32) / 255
-    drawn = share * image + (1 - share) * (grey * 0.45)
-    ys, xs = np.indices(alpha.shape)
-    stripes = (trust < 128) & ((xs + ys) % 8 < 3)
-    drawn[stripes] = drawn[stripes] * 0.35 + 255 * 0.65
-    canvas = np.ascontiguousarray(drawn.round().astype(np.uint8))
-    # Traced on a wider canvas, so that no outline runs along the picture's border where the person goes on.
-    wider = cv2.copyMakeBorder((alpha >= 128).astype(np.uint8), 4, 4, 4, 4, cv2.BORDER_REPLICATE)
-    outlines, _ = cv2.findContours(wider, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(canvas, outlines, -1, (0, 0, 0), 3, offset=(-4, -4))
-    cv2.drawContours(canvas, outlines, -1, CONTOUR, 1, offset=(-4, -4))
-    return np.asarray(canvas, dtype=np.uint8)
+def _tile(frame: FrameInfo, image: Image, alpha: Grey, trust: Grey, ballots: Mapping[str, VoteRow]) -> Tile:
+    small = fitted(alpha, VOTE_SIDE)
+    height, width = small.shape
+    pasted = {teacher: paste(vote, width, height) for teacher, vote in ballots.items()}
+    votes = {teacher: vote for teacher, vote in pasted.items() if vote is not None}
+    views = [view("frame", image), view("alpha", alpha), view("trust", trust)]
+    if votes:
+        views.append(heat_view(list(votes.values()), small))
+    views += [view(teacher, vote) for teacher, vote in votes.items()]
+    return Tile(frame, view("label", overlay(image, alpha, trust)), tuple(views), small, votes)
 
 
 def read_samples(path: Path, limit: int) -> list[Sample]:
@@ -166,20 +162,10 @@ def read_samples(path: Path, limit: int) -> list[Sample]:
             rows = file.read_row_group(index, columns=[*texts, *pictures]).to_pylist()
             for offset, row in enumerate(rows):
                 if wanted is None or start + offset in wanted:
-                    views = (_view(name, _fitted(decode_rgb(row[name]))) for name in pictures if row[name])
+                    views = (view(name, fitted(decode_rgb(row[name]))) for name in pictures if row[name])
                     samples.append(Sample(" · ".join(row[name] for name in texts if row[name]), tuple(views)))
             start += len(rows)
     return samples
-
-
-def _views(image: Image, alpha: Grey, trust: Grey, votes: Mapping[str, VoteRow]) -> tuple[View, ...]:
-    height, width = alpha.shape
-    views = [_view("frame", image), _view("alpha", alpha), _view("trust", trust)]
-    for teacher, vote in votes.items():
-        pasted = paste(vote, width, height)
-        if pasted is not None:
-            views.append(_view(teacher, pasted))
-    return tuple(views)
 
 
 def _pictures(
@@ -196,26 +182,11 @@ def _pictures(
 
 
 def _thumbnails(picture: bytes, alpha: bytes, trust: bytes) -> tuple[Image, Grey, Grey]:
-    image = _fitted(decode_rgb(picture))
+    image = fitted(decode_rgb(picture))
     size = image.shape[1], image.shape[0]
     greys = (cv2.resize(decode_grey(data), size, interpolation=cv2.INTER_AREA) for data in (alpha, trust))
     small_alpha, small_trust = (np.asarray(grey, dtype=np.uint8) for grey in greys)
     return image, small_alpha, small_trust
-
-
-def _fitted(image: Image) -> Image:
-    """The image with its longest side at most SIDE; never enlarged."""
-    height, width = image.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def _view(name: str, pixels: Image | Grey) -> View:
-    colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
-    data = encode_jpeg(colours, quality=80)
-    uri = f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"
-    return View(name, uri, width=pixels.shape[1], height=pixels.shape[0])
 
 
 def _rows(shards: Sequence[Path], row_type: type[R], keys: Collection[Key], columns: Sequence[str]) -> Iterator[R]:

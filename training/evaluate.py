@@ -33,7 +33,7 @@ def evaluate(
     """Measure the student in folder `student` and write into `out`:
 
     `metrics.json` (set to method to metric, and milliseconds), `frames.csv` (one row a frame and method),
-    `plots/methods.csv` and `plots/keyed_iou.csv`, `samples.parquet` (pictures for the report).
+    `plots/methods.csv` and `plots/keyed_iou.csv`, `samples.parquet` and `keyed_clip.parquet` (pictures for the report).
 
     The sets are `keyed`, the keyed test clip with its exact alpha, and `test`, the test split with its curated labels.
     Every frame's metrics are taken at the frame's own size. The student runs as it ships, exported, through each burst.

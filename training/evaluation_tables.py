@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from datasets.images import Grey, encode_jpeg, encode_png
 from training.evaluation_set import MeasuredBurst
+from training.replay import Replay
 from training.scores import FRAME_METRICS, BurstScores, mean_scores
 
 SETS = ("keyed", "test")
@@ -36,6 +37,7 @@ class EvaluationTables:
         self._frames: list[dict[str, Any]] = []
         self._samples: list[dict[str, Any]] = []
         self._seen = dict.fromkeys(SETS, 0)
+        self._replay = Replay(bursts.get("keyed", 0))
         self._every = {name: max(math.ceil(bursts.get(name, 0) / samples), 1) if samples else 0 for name in SETS}
 
     def add(
@@ -51,6 +53,8 @@ class EvaluationTables:
         every = self._every[burst.set]
         if every and self._seen[burst.set] % every == 0:
             self._samples.append(_sample(burst, found, scores))
+        if burst.set == "keyed":
+            self._replay.add(burst, found, scores)
         self._seen[burst.set] += 1
 
     def metrics(self) -> dict[str, dict[str, dict[str, float]]]:
@@ -78,6 +82,7 @@ class EvaluationTables:
         )
         _write_csv(out / "plots" / "keyed_iou.csv", ("frame", "method", "iou"), self._keyed_curve())
         pq.write_table(pa.Table.from_pylist(self._samples, schema=SAMPLE_SCHEMA), out / "samples.parquet")
+        self._replay.write(out)
 
     def _keyed_curve(self) -> list[dict[str, Any]]:
         """IoU along the keyed clip: frames are numbered in the order in which they were measured."""

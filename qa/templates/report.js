@@ -6,6 +6,7 @@
   const items = [...gallery.children].map((node, index) => ({ node, data: node.dataset, detail: details[index] }));
   const filters = document.getElementById("filters");
   const selects = [...filters.querySelectorAll("[data-filter]")];
+  const ranges = [...filters.querySelectorAll("[data-range]")];
   const chips = [...filters.querySelectorAll("button[data-group]")];
   const order = filters.querySelector("[data-order]");
   const more = document.getElementById("more");
@@ -13,15 +14,21 @@
   const orders = {
     worst: (a, b) => a.data.quality - b.data.quality,
     best: (a, b) => b.data.quality - a.data.quality,
+    group: (a, b) => rank(a.data.group) - rank(b.data.group) || a.data.quality - b.data.quality,
+    error: (a, b) => !a.data.error - !b.data.error || a.data.error.localeCompare(b.data.error) || a.data.quality - b.data.quality,
     time: (a, b) => a.data.source.localeCompare(b.data.source) || a.data.clip - b.data.clip || a.data.time - b.data.time,
   };
+  const rank = (name) => chips.findIndex((chip) => chip.dataset.group === name);
   let group = "";
   let all = false;
   let matching = items;
 
   function matches(item) {
     return (!group || item.data.group === group) && selects.every(({ value, dataset }) =>
-      !value || (dataset.filter === "scenarios" ? item.data.scenarios.split(" ") : [item.data[dataset.filter]]).includes(value));
+      !value || (dataset.filter === "scenarios" ? item.data.scenarios.split(" ") : [item.data[dataset.filter]]).includes(value)) && ranges.every(({ value, dataset }) => {
+      const [low, high] = value.split(" ").map(Number);
+      return !value || (item.data[dataset.range] >= low && item.data[dataset.range] < high);
+    });
   }
 
   function update() {
@@ -38,7 +45,7 @@
     chips.forEach((other) => other.setAttribute("aria-pressed", String(other === chip)));
     update();
   }));
-  [...selects, order].forEach((select) => select.addEventListener("change", update));
+  [...selects, ...ranges, order].forEach((select) => select.addEventListener("change", update));
   filters.addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", () => {
     const next = gallery.children.length;
@@ -73,6 +80,7 @@
     [...views.children].forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
     const image = picture.querySelector("img");
     image.src = button.dataset.uri;
+    element("heat-scale").hidden = button.textContent !== "disagreement";
     image.alt = `${button.textContent} of ${element("lightbox-title").textContent}`;
   }
 
@@ -100,6 +108,16 @@
     show(position + step);
   }
 
+  gallery.addEventListener("keydown", (event) => {
+    const tiles = [...gallery.querySelectorAll("button.tile")];
+    const at = tiles.indexOf(document.activeElement);
+    const tops = tiles.map((tile) => tile.getBoundingClientRect().top);
+    const columns = tops.filter((top) => Math.abs(top - tops[0]) < 1).length;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+    if (at < 0 || !step || !tiles[at + step]) return;
+    event.preventDefault();
+    tiles[at + step].focus();
+  });
   gallery.addEventListener("click", (event) => {
     const node = event.target.closest("li");
     if (!node) return;

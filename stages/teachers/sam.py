@@ -19,9 +19,13 @@ from stages.teachers.base import WHOLE, Ballot, TeacherConfig
 if TYPE_CHECKING:
     from segment_anything import SamPredictor
 
+    from stages.scribbles import Mask
+
 EMBEDDING = 256
 """Width of the prompt embeddings and of the mask decoder, the same in every published SAM."""
 PATCH = 16
+STROKE_POINTS = 8
+"""Points of a reviewer's stroke that SAM is prompted with."""
 _ONLY_TENSORS = "a checkpoint may hold nothing but tensors by name; save the model's state_dict() alone"
 
 
@@ -110,6 +114,18 @@ class SamTeacher:
         logits = [self._predictor.predict(box=box, multimask_output=False, return_logits=True)[0][0] for box in corners]
         best = np.clip(np.max(logits, axis=0).astype(np.float64), -80, 80)
         return [(WHOLE, np.asarray(np.rint(255 / (1 + np.exp(-best))), dtype=np.uint8))]
+
+    def grow(self, image: Image, mask: Mask, stroke: Mask) -> Mask:
+        """The object under a stroke, without what the mask has already: `stages.scribbles.Grow`.
+
+        SAM is asked anew every time, with points of the stroke alone: no earlier answer, right or wrong, enters.
+        """
+        ys, xs = np.nonzero(stroke)
+        chosen = np.linspace(0, len(ys) - 1, min(STROKE_POINTS, len(ys))).round().astype(int)
+        points = np.stack([xs, ys], axis=1)[chosen]
+        self._predictor.set_image(image)
+        masks, scores, _ = self._predictor.predict(point_coords=points, point_labels=np.ones(len(points), int))
+        return np.asarray(masks[int(np.argmax(scores))].astype(bool) & ~mask)
 
 
 def load_weights(path: Path, sha256: str) -> Mapping[str, Any]:

@@ -14,10 +14,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -30,11 +28,9 @@ from datasets.manifest import read_manifest, write_manifest
 from pipeline.params import load_params
 from pipeline.ray_head import local_ray
 from pipeline.report import run_report
-from qa.report import words
+from qa.report_words import words
+from tests.chromium import outside, page_of
 from tests.tiny import FILES, REPOSITORY, slice_of, small_lock, tiny_params
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -248,52 +244,6 @@ def test_no_secret_was_printed(run: Run) -> None:
 
 
 # ── the report in a browser ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class Seen:
-    """What a page did while it was open."""
-
-    alarms: list[str]
-    requests: list[str]
-
-
-@contextmanager
-def browser() -> Iterator[Browser]:
-    """A headless Chromium; where there is none the test is skipped, but not in continuous integration."""
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        if "CI" in os.environ:  # no assert: pytest would print the whole environment
-            pytest.fail("there is no Chromium here, and continuous integration needs one: run `make browser`")
-        pytest.skip("there is no Chromium here: run `make browser`")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program)
-        try:
-            yield opened
-        finally:
-            opened.close()
-
-
-@contextmanager
-def page_of(html: Path) -> Iterator[tuple[Page, Seen]]:
-    """The file in the browser, with everything noted that a page with foreign code would do."""
-    seen = Seen([], [])
-    with browser() as opened:
-        page = opened.new_page(viewport={"width": 1200, "height": 900})
-        page.on("console", lambda message: seen.alarms.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: seen.alarms.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (seen.alarms.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("popup", lambda popup: seen.alarms.append(f"popup: {popup.url}"))
-        page.on("request", lambda request: seen.requests.append(request.url))
-        page.goto(html.as_uri())
-        page.wait_for_load_state("networkidle")
-        yield page, seen
-
-
-def outside(requests: list[str], html: Path) -> list[str]:
-    return [url for url in requests if url != html.as_uri() and not url.startswith("data:")]
 
 
 def test_the_browser_notes_what_a_page_with_foreign_code_does(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def project(root: Path, *, bursts: int = 1, size: tuple[int, int] = (96, 64)) ->
         metrics=_json(root / "metrics.json", _metrics()),
         history=_history(root / "history.csv"),
         samples=_samples(root / "samples.parquet", curated[:6]),
+        keyed_clip=_keyed_clip(root / "keyed_clip.parquet", curated[:8]),
         run_log=_run_log(root / "runs.jsonl", len(frames)),
         parity=_json(root / "parity.json", {"max_abs_difference": 3.1e-6, "opset": 18, "file": "student.onnx"}),
         params={"ingest": {"long_side": 512, "burst_frames": 8}, "fuse": {"strategy": "weighted"}, "seed": 7},
@@ -303,6 +304,24 @@ def _run_log(path: Path, frames: int) -> Path:
         record = {"stage": stage, "seconds": 4.0 + 6 * number, "frames": frames, "computed": 1, "workers": 2}
         lines += [record | {"model_seconds": 5.0 * number}, record | {"model_seconds": 0.0, "computed": 0, "frames": 0}]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def _keyed_clip(path: Path, rows: list[CuratedRow]) -> Path:
+    """Two bursts of four frames; the student is worst on the fourth, the label has nothing for the first."""
+    table = {
+        "burst": [f"demo/keyed.mp4 clip 0 burst {index // 4}" for index in range(len(rows))],
+        "time_us": [40_000 * index for index in range(len(rows))],
+        "iou_student": [0.95 if index != 3 else 0.5 for index in range(len(rows))],
+        "iou_selfie_landscape": [0.94] * len(rows),
+        "iou_label": [None if index == 0 else 1.0 for index in range(len(rows))],
+        "frame": [row.image for row in rows],
+        "truth": [row.alpha for row in rows],
+        "student": [row.alpha for row in rows],
+        "selfie_landscape": [row.trust for row in rows],
+        "label": [row.alpha if index else b"" for index, row in enumerate(rows)],
+    }
+    pq.write_table(pa.table(table), path)
     return path
 
 

@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qa.charts import Bar, Series, Slot, bar_chart, line_chart, round_ticks, share_bar, short, strip, swatch
@@ -58,9 +58,9 @@ def test_a_strip_marks_flagged_frames_twice_and_parts_bursts():
 
 def test_shares_add_up_to_the_whole_bar_and_empty_ones_are_left_out():
     bar = ElementTree.fromstring(share_bar([("gold", 1), ("silver", 0), ("reject", 3)], name="G"))
-    first, second = bar.findall("rect")
-    assert (float(first.get("x")), float(second.get("x"))) == (0.0, 250.0)
-    assert float(second.get("width")) == 747.0
+    first, second = bar.findall("span")
+    assert (first.get("style"), second.get("style")) == ("flex-grow:1", "flex-grow:3")
+    assert second.get("class") == "share share-reject"
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,19 @@ def test_nothing_to_draw_is_empty_markup(empty):
 def test_texts_are_escaped_and_every_chart_has_a_name(chart):
     root = ElementTree.fromstring(chart)
     assert root.get("role") == "img" and root.get("aria-label") == '<b>"'
-    assert {element.tag for element in root.iter()} <= {"svg", "path", "rect", "line", "circle", "text", "title"}
+    assert {element.tag for element in root.iter()} <= {
+        "svg",
+        "path",
+        "rect",
+        "line",
+        "circle",
+        "text",
+        "title",
+        "span",
+    }
 
 
+@settings(deadline=None)  # a busy machine stalls any of them
 @given(low=finite, span=st.floats(1e-6, 1e6), count=st.integers(2, 8))
 def test_ticks_enclose_the_range_with_round_even_steps(low, span, count):
     high = low + span

@@ -96,6 +96,15 @@ def test_an_accepted_label_is_proven_until_it_changes():
     assert stale is not None and (stale.source, stale.proven) == ("fused", False)
 
 
+def test_an_accepted_mask_outlives_its_label():
+    mask = plane(60, 80, 40)
+    same = choose(decision=decide("accept", mask=mask, seen=label_digest(label().alpha)))
+    assert same is not None and (same.alpha, same.trust) == (label().alpha, label().trust)
+    later = choose(decision=decide("accept", mask=mask, seen="0" * 64))
+    assert later is not None and (later.source, later.proven) == ("reviewed", True)
+    assert (decode_grey(later.alpha) == plane(30, 40, 20)).all()
+
+
 def test_a_fix_brings_its_own_mask_and_the_frames_colours_where_it_adds():
     choice = choose(decision=decide("fix", mask=plane(60, 80, 60)), verdict="good")
     assert choice is not None and (choice.source, choice.proven) == ("reviewed", True)

@@ -2,11 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from qa.report import ReportInputs, duration, flattened, percent, render, write_report
+from qa.report import ReportInputs, render, write_report
 
 VOID = {"meta", "link", "img", "br", "input"}
 
@@ -62,7 +63,7 @@ def test_nothing_is_loaded_from_elsewhere(html, page):
 
 def test_names_from_outside_are_escaped_everywhere(html, page):
     assert "<script>alert" not in html and "<b>broken" not in html
-    assert len(page.all("script")) == 2
+    assert len(page.all("script")) == 4  # of the gallery and of the player: data and code
     assert "demo/<b>broken</b>.mp4: no video <stream>" in page.text
     assert "demo/dance <script>alert(1)</script>.mp4" in page.text
 
@@ -113,6 +114,43 @@ def test_the_worst_label_comes_first_with_its_error_and_region(page):
     assert page.all("span", **{"class": "region"})[0]["style"] == "left:55.0%;top:60.0%;right:10.0%;bottom:0.0%"
 
 
+def test_every_label_carries_the_votes_of_its_teachers(html):
+    data = json.loads(re.search(r'id="tiles">(.*?)</script>', html, re.DOTALL).group(1))
+    assert all({"alpha", "trust", "disagreement", "selfie"} <= {name for name, _ in tile["views"]} for tile in data)
+
+
+def test_the_player_has_the_keyed_clip_and_its_curves(html, page):
+    data = json.loads(re.search(r'id="player-data">(.*?)</script>', html, re.DOTALL).group(1))
+    assert len(data["frames"]) == 8 and len(data["bursts"]) == 2
+    assert page.all("svg", **{"aria-label": "IoU along the keyed test clip"})
+    assert page.all("input", id="frame")[0]["max"] == "7" and page.all("button", id="worst")[0]["data-frame"] == "3"
+
+
+def test_disagreement_is_told_in_numbers_beside_the_shade(page):
+    regions = [attributes.get("aria-label") for attributes in page.all("div", role="region")]
+    assert "Disagreement of every two teachers" in regions
+    shaded = [cell for cell in page.all("td") if "--heat" in (cell.get("style") or "")]
+    assert len(shaded) == 4 * 5 + 4 * 4  # each teacher and the label with the others; teachers by all and 3 scenarios
+
+
+def test_the_page_says_what_changed_since_the_last_run(tmp_path, build_project):
+    inputs = replace(build_project(tmp_path), memory=tmp_path / "memory")
+    write_report(inputs=inputs, out=tmp_path / "report.html")
+    first = (tmp_path / "report.html").read_text()
+    assert "no earlier run on this machine" in first
+    scores = json.loads(inputs.metrics.read_text())
+    scores["keyed"]["student"]["iou"] = 0.961
+    inputs.metrics.write_text(json.dumps(scores))
+    again = replace(inputs, params={**inputs.params, "seed": 8})
+    write_report(inputs=again, out=tmp_path / "report.html")
+    cells = re.sub(r"<[^>]+>", " ", (tmp_path / "report.html").read_text()).split()
+    for change in ("student, IoU, keyed test clip 0.951 0.961 +0.010 better", "seed 7 8"):
+        assert change in " ".join(cells), change
+    second = (tmp_path / "report.html").read_bytes()
+    write_report(inputs=again, out=tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_bytes() == second
+
+
 def test_the_same_inputs_give_the_same_bytes(tmp_path, build_project):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -140,24 +178,6 @@ def test_what_has_not_run_is_said_in_words():
     assert not page.all("script")
 
 
-@pytest.mark.parametrize("missing", ["metrics", "history", "samples", "run_log", "parity"])
+@pytest.mark.parametrize("missing", ["metrics", "history", "samples", "keyed_clip", "run_log", "parity"])
 def test_a_file_that_is_not_there_is_no_error(tmp_path, missing):
     assert "<h1>" in render(ReportInputs(**{missing: tmp_path / "gone"}))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0.0 s"), (8.44, "8.4 s"), (725.2, "12 min 5 s"), (12000, "3 h 20 min")]
-)
-def test_durations_read_well(seconds, text):
-    assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("share", "text"), [(0, "0 %"), (0.001, "<1 %"), (0.404, "40 %"), (0.999, ">99 %"), (1, "100 %")]
-)
-def test_percentages_do_not_hide_a_rest(share, text):
-    assert percent(share).replace("\u00a0", " ") == text
-
-
-def test_nested_settings_become_dotted_keys():
-    assert list(flattened({"a": {"b": 0.00123, "c": []}, "d": "x"})) == [("a.b", "0.00123"), ("a.c", "[]"), ("d", "x")]

@@ -3,12 +3,12 @@
 import base64
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from datasets.images import decode_rgb
 from qa.report_data import LEFT_OUT, read_frames
-from qa.report_gallery import CONTOUR, SIDE, choose, overlay, read_samples, tiles
+from qa.report_gallery import choose, read_samples, tiles
+from qa.report_pictures import SIDE
 
 
 @pytest.fixture(scope="module")
@@ -38,58 +38,36 @@ def test_the_choice_does_not_depend_on_the_order_of_equal_files(frames):
     assert choose([], 9) == [] and choose(frames[:1], 9) == frames[:1]
 
 
-def test_outside_is_grey_inside_is_kept_and_the_edge_is_outlined():
-    image = np.zeros((40, 60, 3), np.uint8)
-    image[...] = (200, 100, 50)
-    alpha, trust = np.zeros((40, 60), np.uint8), np.full((40, 60), 255, np.uint8)
-    alpha[10:30, 20:40] = 255
-    drawn = overlay(image, alpha, trust)
-    assert tuple(drawn[20, 30]) == (200, 100, 50)
-    assert len(set(drawn[2, 2].tolist())) == 1 and drawn[2, 2, 0] < 60
-    assert tuple(drawn[10, 30]) == CONTOUR
-
-
-def test_a_person_cut_by_the_border_gets_no_outline_there():
-    image, alpha = np.full((40, 60, 3), 90, np.uint8), np.zeros((40, 60), np.uint8)
-    alpha[20:, 20:40] = 255
-    drawn = overlay(image, alpha, np.full((40, 60), 255, np.uint8))
-    assert tuple(drawn[39, 30]) == (90, 90, 90) and tuple(drawn[20, 30]) == CONTOUR
-
-
-def test_doubt_is_striped():
-    image, alpha = np.full((40, 60, 3), 90, np.uint8), np.full((40, 60), 255, np.uint8)
-    trust = np.full((40, 60), 255, np.uint8)
-    trust[:, 30:] = 0
-    drawn = overlay(image, alpha, trust)
-    assert (drawn[:, :30] == 90).all()
-    assert 0.2 < (drawn[:, 30:] > 150).mean() < 0.6
-
-
-def test_tiles_hold_small_pictures_and_the_worst_hold_every_vote(shards, frames):
-    made = tiles(choose(frames, 12), **shards, detailed=2, budget=10**7)
-    assert len(made) == 12 and [bool(tile.views) for tile in made] == [True, True] + [False] * 10
+def test_tiles_hold_small_pictures_and_every_vote(shards, frames):
+    made = tiles(choose(frames, 12), **shards, budget=10**7)
+    assert len(made) == 12 and all(tile.views for tile in made)
     names = [view.name for view in made[0].views]
-    assert names[:3] == ["frame", "alpha", "trust"] and set(names[3:]) <= set(shards["votes"]) and len(names) >= 6
+    assert names[:4] == ["frame", "alpha", "trust", "disagreement"]
+    assert names[4:] == sorted(made[0].votes) and len(names) >= 7 and set(names[4:]) <= set(shards["votes"])
     picture = decode_rgb(base64.b64decode(made[0].overlay.uri.partition(",")[2]))
     assert max(picture.shape) <= SIDE and picture.shape[:2] == (made[0].overlay.height, made[0].overlay.width)
 
 
 def test_a_label_that_was_left_out_is_shown_as_it_was_fused(shards, frames):
     left_out = [frame for frame in frames if frame.group == LEFT_OUT][:3]
-    assert len(tiles(left_out, **shards, detailed=0, budget=10**7)) == 3
-    assert tiles(left_out, **shards | {"labels": ()}, detailed=0, budget=10**7) == []
+    assert len(tiles(left_out, **shards, budget=10**7)) == 3
+    assert tiles(left_out, **shards | {"labels": ()}, budget=10**7) == []
 
 
 def test_tiles_stop_at_the_budget_with_the_worst_kept(shards, frames):
     chosen = choose(frames, 12)
-    full = tiles(chosen, **shards, detailed=2, budget=10**7)
-    budget = sum(tile.bytes for tile in full[:5])
-    assert tiles(chosen, **shards, detailed=2, budget=budget) == full[:5]
+    full = tiles(chosen, **shards, budget=10**7)
+    overlays = [len(tile.overlay.uri) for tile in full]
+    some = tiles(chosen, **shards, budget=sum(overlays) + sum(tile.bytes for tile in full[:5]) - sum(overlays[:5]))
+    assert some[:5] == full[:5]
+    assert [tile.overlay for tile in some] == [tile.overlay for tile in full] and not any(t.views for t in some[5:])
+    few = tiles(chosen, **shards, budget=sum(overlays[:5]))
+    assert [tile.overlay for tile in few] == [tile.overlay for tile in full[:5]] and not few[0].views
 
 
 def test_frames_that_are_gone_are_passed_over(shards, frames):
     ghost = replace(frames[0], key=("gone", 0))
-    made = tiles([ghost, frames[1]], **shards, detailed=0, budget=10**7)
+    made = tiles([ghost, frames[1]], **shards, budget=10**7)
     assert [tile.frame for tile in made] == [frames[1]]
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from datasets.images import encode_jpeg, encode_png
+from datasets.images import decode_grey, encode_jpeg, encode_png
 from datasets.schema import CuratedRow, FrameRow, LabelRow, VoteRow
 from datasets.shards import write_rows
 from training import evaluate as evaluate_module
@@ -142,6 +142,9 @@ def test_everything_is_measured_and_written(
     samples = pq.read_table(out / "samples.parquet").to_pylist()
     assert [sample["set"] for sample in samples] == ["keyed", "test"]
     assert samples[0]["label"] and not samples[1]["label"]
+    replay = pq.read_table(out / "keyed_clip.parquet").to_pylist()
+    assert [row["time_us"] for row in replay] == sorted({int(row["time_us"]) for row in rows if row["set"] == "keyed"})
+    assert replay[0]["iou_label"] == 1 and decode_grey(replay[0]["truth"]).shape == SIZE
     with (out / "plots" / "keyed_iou.csv").open() as file:
         assert {row["frame"] for row in csv.DictReader(file)} == {str(index) for index in range(6)}
 

@@ -103,3 +103,22 @@ def test_sizes_go_with_custom_only() -> None:
 def test_the_files_and_libraries_enter_the_keys() -> None:
     config = SamConfig(checkpoint="models/sam.pth", sha256="a" * 64)
     assert config.files == ("models/sam.pth",) and set(config.libraries) == {"torch", "segment-anything"}
+
+
+def test_a_stroke_is_answered_with_the_object_under_it(checkpoint: Path) -> None:
+    """Points of the stroke reach SAM in pixels, its best mask comes back without what the mask has already."""
+    from segment_anything import SamPredictor
+
+    model = build_sam("custom", SIZES)
+    model.load_state_dict(load_weights(checkpoint, file_digest(checkpoint)))
+    predictor = SamPredictor(model)
+    predictor.set_image(_photo())
+    stroke = np.zeros((110, 180), bool)
+    stroke[55, 40:48] = True
+    points = np.array([[x, 55] for x in range(40, 48)])
+    masks, scores, _ = predictor.predict(point_coords=points, point_labels=np.ones(8, int))
+    mask = np.zeros((110, 180), bool)
+    mask[:60] = True
+    grown = _config(checkpoint).open(checkpoint.parent).grow(_photo(), mask, stroke)
+    expected = masks[np.argmax(scores)] & ~mask
+    assert 0.01 < expected.mean() < 0.9 and np.array_equal(grown, expected)
