@@ -142,7 +142,9 @@ def serving(project: Path, *options: str) -> subprocess.Popen[str]:
     program = STAND_IN.replace('"UP"', '"UP", "results": [], "next": null')
     (project / INSTALLED).write_text(program)
     (project / INSTALLED).chmod(0o755)
-    code = "from pipeline.cli import app; app()"
+    # a run in a shell's background is started with SIGINT ignored, which children inherit
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from pipeline.cli import app; app()"
     command = [sys.executable, "-c", code, "review", "serve", "--port", "0", *options]
     return subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True)
 
