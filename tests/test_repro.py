@@ -26,6 +26,9 @@ from tests.tiny import REPOSITORY, TEACHERS, slice_of, write_project
 CODE = ("datasets", "stages", "qa", "training", "pipeline")
 LABELLING = ("ingest", "detect", "vote", "fuse", "score", "curate")
 
+pytestmark = pytest.mark.timeout(900)
+"""The whole pipeline runs before the first test: two minutes, and more than five on a busy machine."""
+
 
 @dataclass(frozen=True)
 class Project:
