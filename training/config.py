@@ -7,32 +7,22 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from stages.base import Config
+from training.model_config import HourglassConfig, MobileNetUNetConfig, ModelConfig, RecurrentConfig
 
-
-class HourglassConfig(Config):
-    """Shape of the network. The four levels lie at strides 4, 8, 16 and 32.
-
-    Attributes:
-        height, width: of the frame the student sees, in pixels.
-        channels, squeeze, depths: per level: channels, channels inside its bottlenecks, and how many of those.
-        refinements, growth: dense layers at stride 4 and the channels each adds.
-    """
-
-    height: int = Field(144, ge=32)
-    width: int = Field(256, ge=32)
-    channels: tuple[int, int, int, int] = (16, 32, 64, 96)
-    squeeze: tuple[int, int, int, int] = (8, 16, 24, 32)
-    depths: tuple[int, int, int, int] = (1, 2, 4, 4)
-    refinements: int = Field(3, ge=0)
-    growth: int = Field(8, ge=1)
-
-    @model_validator(mode="after")
-    def _fits_the_stem(self) -> HourglassConfig:
-        if self.height % 8 or self.width % 8:
-            raise ValueError(
-                f"height and width must be multiples of 8 (stride 4, halved frames): {self.height}x{self.width}"
-            )
-        return self
+__all__ = [
+    "AppearanceConfig",
+    "BatchConfig",
+    "CropConfig",
+    "EvaluateConfig",
+    "ExportConfig",
+    "HourglassConfig",
+    "LossConfig",
+    "MobileNetUNetConfig",
+    "PriorConfig",
+    "RecurrentConfig",
+    "TrainConfig",
+    "WeightingConfig",
+]
 
 
 class LossConfig(Config):
@@ -191,7 +181,7 @@ class TrainConfig(Config):
     amp: bool = True
     threads: int = Field(1, ge=1)
     init_from: str = ""
-    model: HourglassConfig = HourglassConfig()
+    model: ModelConfig = HourglassConfig()
     batch: BatchConfig = BatchConfig()
     loss: LossConfig = LossConfig()
     weighting: WeightingConfig = WeightingConfig()

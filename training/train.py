@@ -20,8 +20,8 @@ from training.checkpoint import Progress, load_checkpoint, optimizer_tensors, re
 from training.config import TrainConfig
 from training.data import Place, find_balanced_rows, find_rows, read_band_weights, read_weights
 from training.history import write_history
-from training.hourglass import Hourglass
 from training.losses import student_losses
+from training.models import make_model
 from training.optimizer import make_optimizers
 from training.schedule import rate_share, training_size
 from training.validate import ValidationClip, read_validation, validation_iou
@@ -94,8 +94,8 @@ class _Run:
         self.device = torch.device("cuda" if cuda else "cpu")
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
-            self.model = Hourglass(config.model)
-            self.average = Hourglass(config.model)
+            self.model = make_model(config.model)
+            self.average = make_model(config.model)
         if init_from is not None:
             load_into(self.model, init_from)
         self.average.load_state_dict(self.model.state_dict())

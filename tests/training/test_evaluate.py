@@ -15,7 +15,7 @@ from training import evaluate as evaluate_module
 from training.config import EvaluateConfig, HourglassConfig
 from training.evaluate import EvaluationShards, evaluate
 from training.evaluation_set import find_keyed, find_test, read_keyed
-from training.hourglass import Hourglass
+from training.models.hourglass import Hourglass
 from training.weights import save_student
 
 SIZE = (32, 64)
