@@ -28,6 +28,7 @@ from qa.report_data import (
     read_sources,
 )
 from qa.report_disagreement import clip_heats, pair_table, scenario_table
+from qa.report_findings import prior_sentences, retraining_rows
 from qa.report_gallery import choose, read_samples, tiles
 from qa.report_groups import audit_sentence, group_weights, scenario_rows
 from qa.report_items import ERROR_HELP, FULL_FLICKER, clip_strip, flicker_strip, tile_data
@@ -219,6 +220,8 @@ def _student(inputs: ReportInputs, metrics: Mapping[str, Any]) -> dict[str, Any]
         "player_lines": lines,
         "player_chart": line_chart(lines, name="IoU along the keyed test clip", x_label="frame", width=800),
         "score_sets": [(name, metric_table(scores), miss_bars(scores)) for name, scores in sets if scores],
+        "prior_sentences": prior_sentences(metrics),
+        "retraining": retraining_rows(metrics),
         "student_iou": score(keyed, STUDENT, "iou"),
         "baseline_iou": score(keyed, BASELINE, "iou"),
         "student_ms": score({"ms": milliseconds}, "ms", STUDENT),

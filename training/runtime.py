@@ -57,8 +57,13 @@ class Student:
 
     def reset(self) -> None:
         """Forget the previous frame: the next one is the first of another video."""
-        self._prior = np.zeros(self.size, np.float32)
+        self._prior: NDArray[np.float32] = np.zeros(self.size, np.float32)
         self._states = {name: np.zeros(shape, np.float32) for name, shape in self._state_shapes.items()}
+
+    def prime(self, prior: Grey) -> None:
+        """Take this mask `(H, W)` uint8, of a whole frame, for the alpha of the frame before, and forget all else."""
+        self.reset()
+        self._prior = np.asarray(letterbox(prior, self.size), np.float32) * np.float32(1 / 255)
 
     def __call__(self, image: Image) -> Grey:
         """Alpha `(H, W)` uint8 (255 = person) of the next frame `(H, W, 3)` uint8 RGB, at the frame's own size."""
