@@ -21,7 +21,6 @@ import yaml
 from rich.console import Console
 from unseen_fits import OTHER, Dealt
 
-from datasets.images import decode_rgb, encode_jpeg
 from pipeline.calibration_data import Known
 from pipeline.params import Params
 from pipeline.shards import shards_of
@@ -29,6 +28,8 @@ from stages.fuse import FuseConfig
 
 STAGES = ("fetch", "ingest", "detect", "vote", "fuse", "score", "curate", "plate", "synthesize")
 FOOTAGE, PHOTOS = "footage", "photos"
+JPEG = b"\xff\xd8"
+"""What a JPEG begins with; frames are stored as JPEG or PNG."""
 BURST_EVERY_S = 2.0
 """Clips of two seconds have one burst in them at the default of six."""
 
@@ -99,9 +100,8 @@ def _write_photos(folder: Path, known: Sequence[Known]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for one in known:
         for frame in one.burst.frames:
-            file = folder / f"{frame.name}.jpg"
-            if not file.exists():
-                file.write_bytes(encode_jpeg(decode_rgb(frame.image), 95))
+            suffix = "jpg" if frame.image.startswith(JPEG) else "png"
+            (folder / f"{frame.name}.{suffix}").write_bytes(frame.image)
     said = {"stills": True, "split": "train", "licence": ["LicenseRef-unknown"], "source": "photos of the truth folder"}
     (folder / "sidecar.yaml").write_text(yaml.safe_dump(said))
 
