@@ -27,6 +27,7 @@ from pipeline.shards import shards_of
 from stages.fuse import FuseConfig
 
 STAGES = ("fetch", "ingest", "detect", "vote", "fuse", "score", "curate", "plate", "synthesize")
+ROOT = Path(__file__).resolve().parents[1]
 FOOTAGE, PHOTOS = "footage", "photos"
 JPEG = b"\xff\xd8"
 """What a JPEG begins with; frames are stored as JPEG or PNG."""
@@ -93,6 +94,7 @@ def _lay_out(project: Project, params: Mapping[str, Any]) -> None:
     (project.folder / "data" / "raw").mkdir(parents=True, exist_ok=True)
     (project.folder / "params.yaml").write_text(yaml.safe_dump(dict(params), sort_keys=False))
     (project.folder / "dvc.yaml").write_text("stages: {}\n")  # marks the folder as a project; nothing reads it
+    shutil.copy(ROOT / "assets.yaml", project.folder)
 
 
 def _write_photos(folder: Path, known: Sequence[Known]) -> None:
