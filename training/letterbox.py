@@ -52,7 +52,7 @@ def unletterbox(alpha: NDArray[Number], source: tuple[int, int]) -> NDArray[Numb
 
 
 def inside(alpha: NDArray[Number], source: tuple[int, int]) -> NDArray[Number]:
-    """The part of `alpha` `(h, w)` that a frame of `source` (height, width) was put into: a view."""
+    """The part of `alpha` `(h, w)` or `(h, w, C)` that a frame of `source` (height, width) was put into: a view."""
     place = window(source, (alpha.shape[0], alpha.shape[1]))
     return alpha[place.top : place.top + place.height, place.left : place.left + place.width]
 

@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from datasets.images import Grey, Image
-from stages.base import Config
 from stages.cuts import CutDetector
 from stages.guided_filter import upsample_alpha
 from training.letterbox import inside, letterbox
+from training.live_config import LiveConfig
 from training.runtime import Student, enlarge
+
+__all__ = ["Live", "LiveConfig", "band_change", "edge_band"]
 
 Band = NDArray[np.bool_]
 PATCH = 5
 """Side of the patches, in pixels of the student, whose mean change is looked at: noise averages out, edges do not."""
-
-
-class LiveConfig(Config):
-    """How the student runs.
-
-    Attributes:
-        upsample: from the student's size to the frame's: `linear`, or `guided` by the frame's luma.
-        guided_radius: of the guided filter's window, in pixels of the student. guided_epsilon: its regulariser.
-        skip: keep the alpha where the picture on its edge has not changed.
-        refresh: the student looks at one frame in so many at least.
-        band: how far the edge's band reaches to either side, in pixels of the student.
-        change: mean luma change (0-255) of a patch on the band from which the student looks again.
-        settled: nothing is skipped before one look has changed no pixel of the last alpha (0-1) by more.
-        cut_threshold: see `stages.cuts`; at a cut the prior is emptied.
-        threads: of onnxruntime.
-    """
-
-    upsample: Literal["linear", "guided"] = "linear"
-    guided_radius: int = Field(4, ge=1)
-    guided_epsilon: float = Field(1e-4, gt=0)
-    skip: bool = True
-    refresh: int = Field(15, ge=1)
-    band: int = Field(3, ge=1)
-    change: float = Field(3.0, ge=0)
-    settled: float = Field(0.1, ge=0, le=1)
-    cut_threshold: float = Field(27.0, gt=0)
-    threads: int = Field(1, ge=1)
 
 
 class Live:
@@ -63,13 +36,18 @@ class Live:
         self.config = config or LiveConfig()
         self.student = Student(path, threads=self.config.threads)
         self.frames = self.inferred = self.cuts = 0
+        self._shape: tuple[int, int] | None = None
+        self._alpha: Grey | None = None
+        self._small_alpha: NDArray[np.float32] = np.zeros(self.student.size, np.float32)
+        self._seen: Image | None = None
+        self._band: Band | None = None
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream: the next frame is the first of another. The counts go on."""
         self.student.reset()
         self._detector = CutDetector(self.config.cut_threshold)
-        self._shape: tuple[int, int] | None = None
+        self._shape = None
         self._forget()
 
     def __call__(self, image: Image) -> Grey:
@@ -79,7 +57,8 @@ class Live:
         """
         small = letterbox(image, self.student.size)
         size = (image.shape[0], image.shape[1])
-        cut = self._detector.starts_shot(small)
+        # Black bars are left out: they never change, and would water a cut down.
+        cut = self._detector.starts_shot(inside(small, size))
         if cut or size != self._shape:
             self.cuts += 1
             self.student.reset()
@@ -92,10 +71,8 @@ class Live:
         return self._alpha
 
     def _forget(self) -> None:
-        self._alpha: Grey | None = None
+        self._alpha = self._seen = self._band = None
         self._small_alpha = np.zeros(self.student.size, np.float32)
-        self._seen: Image | None = None
-        self._band: Band | None = None
         self._settled = False
         self._since = 0
 
