@@ -62,9 +62,9 @@ def find_keyed(shards: EvaluationShards) -> list[BurstKeys]:
     return _find_bursts(shards.frames, FrameRow, {"role": "keyed"})
 
 
-def find_test(shards: EvaluationShards, *, max_frames: int) -> list[BurstKeys]:
-    """Keys of bursts of the test split without the keyed clip: about `max_frames` frames, spread evenly."""
-    bursts = _find_bursts(shards.curated, CuratedRow, {"split": "test", "role": "footage"})
+def find_test(shards: EvaluationShards, *, max_frames: int, split: str = "test") -> list[BurstKeys]:
+    """Keys of bursts of a split without the keyed clip: about `max_frames` frames, spread evenly."""
+    bursts = _find_bursts(shards.curated, CuratedRow, {"split": split, "role": "footage"})
     total = sum(len(burst) for burst in bursts)
     keep = max(1, round(len(bursts) * min(max_frames / total, 1))) if total else 0
     picks = np.linspace(0, len(bursts) - 1, keep).round().astype(int)
