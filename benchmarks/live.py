@@ -38,9 +38,9 @@ from training.runtime import INPUT, OUTPUT
 from training.scores import BurstScores, mean_scores, score_burst
 
 WAYS = {
-    "linear": LiveConfig(skip=False),
+    "linear": LiveConfig(skip=False, upsample="linear"),
     "guided": LiveConfig(skip=False, upsample="guided"),
-    "skip": LiveConfig(skip=True),
+    "skip": LiveConfig(skip=True, upsample="linear"),
     "skip, guided": LiveConfig(skip=True, upsample="guided"),
 }
 BARE = "bare network"

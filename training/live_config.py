@@ -13,7 +13,7 @@ class LiveConfig(Config):
     """How the student runs.
 
     Attributes:
-        upsample: from the student's size to the frame's: `linear`, or `guided` by the frame's luma.
+        upsample: from the student's size to the frame's: `guided` by the frame's luma, or `linear`.
         guided_radius: of the guided filter's window, in pixels of the student. guided_epsilon: its regulariser.
         skip: keep the alpha where the picture on its edge has not changed.
         refresh: the student looks at one frame in so many at least.
@@ -24,8 +24,8 @@ class LiveConfig(Config):
         threads: of onnxruntime.
     """
 
-    upsample: Literal["linear", "guided"] = "linear"
-    guided_radius: int = Field(4, ge=1)
+    upsample: Literal["linear", "guided"] = "guided"
+    guided_radius: int = Field(1, ge=1)
     guided_epsilon: float = Field(1e-4, gt=0)
     skip: bool = True
     refresh: int = Field(15, ge=1)

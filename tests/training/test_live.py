@@ -137,7 +137,7 @@ def test_a_cut_empties_the_prior(halfway: Path) -> None:
 
 
 def test_another_size_is_another_stream(halfway: Path) -> None:
-    live = Live(halfway, LiveConfig(skip=False))
+    live = Live(halfway, LiveConfig(skip=False, upsample="linear"))
     live(frame())
     alpha = live(cv2.resize(frame(), (128, 64)))
     assert alpha.shape == (64, 128) and alpha.max() == 128 and live.cuts == 2
@@ -169,6 +169,13 @@ def test_guided_upsampling_follows_the_picture(bright: Path) -> None:
         assert alpha.shape == truth.shape and alpha.dtype == np.uint8
         errors[upsample] = np.abs(alpha / 255 - truth).mean()
     assert errors["guided"] < 0.5 * errors["linear"]
+
+
+def test_linear_upsampling_is_what_the_plain_student_does(halfway: Path) -> None:
+    live, plain = Live(halfway, LiveConfig(skip=False, upsample="linear")), Student(halfway)
+    for step in range(3):
+        image = cv2.resize(frame(20 + step), (160, 120))
+        np.testing.assert_array_equal(live(image), plain(image))
 
 
 def test_guided_upsampling_of_a_letterboxed_frame_lies_in_place(bright: Path) -> None:
