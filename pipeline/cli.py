@@ -209,7 +209,7 @@ def apply(
 
     `autoroto apply talk.mp4 --out talk-blurred.mp4` blurs what is behind the person.
 
-    `autoroto apply talk.mp4 --out beach.mp4 --background beach.mp4` puts a video there; it runs along and begins anew.
+    `autoroto apply talk.mp4 --out talk-sea.mp4 --background sea.mp4` puts a video there; it runs along, over and over.
 
     `autoroto apply me.jpg --out me.png --background "#00b140"` makes a green screen.
 

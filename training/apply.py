@@ -50,12 +50,14 @@ def apply(
     Raises:
         MediaError: the source or the background cannot be read.
         FileNotFoundError: the student, the source or the background is missing.
-        ValueError: `out` is the source, or of a kind that cannot be written; the background is of no known kind.
+        ValueError: `out` is the source or the background, or of a kind that cannot be written.
     """
     if not source.is_file():
         raise FileNotFoundError(f"{source}: no such video or photo; check the path")
-    if out.exists() and out.samefile(source):
-        raise ValueError(f"{out}: would replace the footage that is read; name another file with --out")
+    if out.exists() and any(out.samefile(read) for read in (source, Path(background)) if read.exists()):
+        raise ValueError(
+            f"{out}: would replace the footage or the background that is read; name another file with --out"
+        )
     photo = is_photo(source)
     _check_suffix(source, out, PHOTO_SUFFIXES if photo else VIDEO_SUFFIXES)
     behind = backdrop(background)

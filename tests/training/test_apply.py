@@ -91,6 +91,11 @@ def test_what_cannot_be_done_is_said_before_any_work(student: Path, tmp_path: Pa
     for source, out, error, message in cases:
         with pytest.raises(error, match=message):
             apply(source=source, student=student, background="blur", out=out)
+    with pytest.raises(ValueError, match="would replace the footage or the background"):
+        write_video(tmp_path / "sea.mp4", [WHITE], fps=10)
+        apply(
+            source=tmp_path / "in.mp4", student=student, background=str(tmp_path / "sea.mp4"), out=tmp_path / "sea.mp4"
+        )
     assert (tmp_path / "in.mp4").read_bytes() == before
 
 
