@@ -10,7 +10,7 @@ from typing import Any, Literal
 from qa.charts import Bar
 
 STUDENT, BASELINE, LABEL = "student", "selfie_landscape", "label"
-NAMES = {STUDENT: "student", BASELINE: "MediaPipe landscape", LABEL: "fused label"}
+NAMES = {STUDENT: "student", BASELINE: "MediaPipe landscape", "selfie": "MediaPipe general", LABEL: "fused label"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ METRICS = (
     Metric("mad_t", "MAD-T ×10³", "lower"),
     Metric("dtssd", "dtSSD ×10²", "lower"),
     Metric("flicker", "flicker ×10³", "lower"),
+    Metric("boundary_iou", "boundary IoU", "higher", 3),
+    Metric("boundary_iou_inside", "boundary IoU, sides apart", "higher", 3),
+    Metric("miou2_dataset", "mIoU of 2 classes, areas", "higher", 3),
+    Metric("flicker_static", "raw change ×10³", ""),
     Metric("frames", "frames", "", 0),
 )
 

@@ -65,7 +65,8 @@ def _curated(burst: int, time: int, role: str) -> CuratedRow:
     return CuratedRow(
         **{**_key(burst, time), "source": "real"}, path="r.mp4", name="n", width=SIZE[1], height=SIZE[0],
         image=_image(time), alpha=encode_png(_alpha(time)), trust=b"", foreground=b"", group="silver", split="test",
-        role=role, label_source="fused", quality=1.0, error="", scenarios=[], subject="r", licences=["MIT"], truth=b"",
+        role=role, label_source="fused", quality=1.0, error="", subject="r", licences=["MIT"], truth=b"",
+        scenarios=[] if time == 1 else ["dark"],
     )  # fmt: skip
 
 
@@ -125,10 +126,13 @@ def test_everything_is_measured_and_written(
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     metrics = json.loads((out / "metrics.json").read_text())
-    assert set(metrics) == {"keyed", "test", "milliseconds"}
+    assert set(metrics) == {"keyed", "test", "milliseconds", "intervals", "scenarios"}
     assert set(metrics["keyed"]) == {"student", "selfie_landscape", "crop", "label"}
     assert set(metrics["test"]) == {"student"}
-    expected = {"iou", "boundary_f", "mad", "mse", "mad_t", "grad", "conn", "dtssd", "flicker", "frames"}
+    expected = {
+        "iou", "boundary_f", "mad", "mse", "mad_t", "grad", "conn", "dtssd", "flicker", "frames",
+        "boundary_iou", "boundary_iou_inside", "flicker_static", "miou2_dataset",
+    }  # fmt: skip
     assert set(metrics["keyed"]["student"]) == expected
     assert metrics["keyed"]["label"]["iou"] == 1 and metrics["keyed"]["label"]["frames"] == 6
     assert metrics["keyed"]["selfie_landscape"]["iou"] > 0.85
@@ -136,6 +140,18 @@ def test_everything_is_measured_and_written(
         metrics["keyed"]["selfie_landscape"]["iou"] * 2 / 3, abs=0.02
     )
     assert seen[-1] == (6, 6)
+    keyed = metrics["intervals"]["keyed"]
+    assert (keyed["unit"], keyed["units"]) == ("burst", 2)  # one keyed clip of two bursts
+    landscape = keyed["methods"]["selfie_landscape"]["iou"]
+    assert landscape["mean"] == pytest.approx(metrics["keyed"]["selfie_landscape"]["iou"])
+    assert landscape["low"] <= landscape["mean"] + 1e-9 and landscape["mean"] <= landscape["high"] + 1e-9
+    assert set(keyed["student_minus"]) == {"selfie_landscape", "label"}
+    assert metrics["scenarios"]["test"]["dark"]["frames"] == 8  # every other frame of the four test bursts
+    assert metrics["scenarios"]["test"]["in_no_scenario"]["frames"] == 4
+    with (out / "scenarios.csv").open() as file:
+        assert {(row["set"], row["scenario"]) for row in csv.DictReader(file)} == {
+            ("keyed", "in_no_scenario"), ("test", "dark"), ("test", "in_no_scenario"),
+        }  # fmt: skip
     with (out / "frames.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6 * 4 + 12
