@@ -32,7 +32,7 @@ from stages.fuse import Fuse, FuseConfig, pasted_votes
 from stages.litert_model import LiteRTModel
 from training.compare import interleaved_medians
 from training.letterbox import resize
-from training.runtime import INPUT, OUTPUT, Student
+from training.runtime import Student
 
 STUDENT, LANDSCAPE, GENERAL, LABEL = "student", "mp_landscape", "mp_general", "label"
 MODELS = {LANDSCAPE: "models/selfie_landscape.tflite", GENERAL: "models/selfie.tflite"}
@@ -166,8 +166,8 @@ def milliseconds(student: Path, cache: Path, image: Image, *, rounds: int) -> di
     """`model` (inside the network) and `frame` (frame in, alpha of its size out) to method to median ms on one core."""
     cv2.setNumThreads(1)
     ours, peers = Student(student), {name: MediaPipe(cache / file) for name, file in MODELS.items()}
-    frame = ours.tensor(image)
-    inside: dict[str, Callable[[], object]] = {STUDENT: lambda: ours.session.run([OUTPUT], {INPUT: frame})}
+    inputs = ours.inputs(image)
+    inside: dict[str, Callable[[], object]] = {STUDENT: lambda: ours.session.run(None, inputs)}
     whole: dict[str, Callable[[], object]] = {STUDENT: partial(ours, image)}
     for name, peer in peers.items():
         inside[name] = partial(peer.model, peer.tensor(image))

@@ -15,7 +15,7 @@ import argparse
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -34,7 +34,6 @@ from training.evaluation_set import EvaluationShards, MeasuredBurst, find_keyed,
 from training.letterbox import resize
 from training.live import Live
 from training.live_config import LiveConfig
-from training.runtime import INPUT, OUTPUT
 from training.scores import BurstScores, mean_scores, score_burst
 
 WAYS = {
@@ -100,8 +99,8 @@ def measure(student: Path, bursts: Iterator[MeasuredBurst], height: int) -> dict
         for live in lives.values():
             live.reset()
         for image in images:
-            tensor = lives["linear"].student.tensor(image)
-            measured[BARE].milliseconds.append(_timed(lambda: _bare(lives["linear"], tensor))[0])  # noqa: B023
+            inputs = lives["linear"].student.inputs(image)
+            measured[BARE].milliseconds.append(_timed(lambda: _bare(lives["linear"], inputs))[0])  # noqa: B023
             for name, live in lives.items():
                 spent, alpha = _timed(lambda: live(image))  # noqa: B023
                 measured[name].milliseconds.append(spent)
@@ -161,8 +160,8 @@ def _timed(call: Callable[[], Grey]) -> tuple[float, Grey]:
     return (time.thread_time() - start) * 1e3, result
 
 
-def _bare(live: Live, tensor: np.ndarray) -> Grey:
-    return live.student.session.run([OUTPUT], {INPUT: tensor})[0]
+def _bare(live: Live, inputs: Mapping[str, np.ndarray]) -> Grey:
+    return live.student.session.run(None, inputs)[0]
 
 
 def _enlarged(pixels: Image | Grey, height: int) -> Image | Grey:
