@@ -31,10 +31,10 @@ from pipeline.shards import shards_of
 from qa.matte_metrics import mad
 from qa.metrics import iou
 from training.evaluation_set import EvaluationShards, MeasuredBurst, find_keyed, find_test, read_keyed, read_test
-from training.letterbox import resize
+from training.letterbox import letterbox, resize
 from training.live import Live
 from training.live_config import LiveConfig
-from training.runtime import INPUT, OUTPUT
+from training.runtime import Student
 from training.scores import BurstScores, mean_scores, score_burst
 
 WAYS = {
@@ -91,6 +91,7 @@ def measure(student: Path, bursts: Iterator[MeasuredBurst], height: int) -> dict
     """Way to `ms`, `skipped` (share of the frames) and the scores over all bursts."""
     lives = {name: Live(student, config) for name, config in WAYS.items()}
     measured = {name: Measured() for name in (BARE, *WAYS)}
+    bare = Student(student)
     for live in lives.values():  # the first calls of a session are slow
         live(np.zeros((144, 256, 3), np.uint8))
         live.frames = live.inferred = 0
@@ -100,8 +101,8 @@ def measure(student: Path, bursts: Iterator[MeasuredBurst], height: int) -> dict
         for live in lives.values():
             live.reset()
         for image in images:
-            tensor = lives["linear"].student.tensor(image)
-            measured[BARE].milliseconds.append(_timed(lambda: _bare(lives["linear"], tensor))[0])  # noqa: B023
+            small = letterbox(image, bare.size)
+            measured[BARE].milliseconds.append(_timed(lambda: bare.infer(small))[0])  # noqa: B023
             for name, live in lives.items():
                 spent, alpha = _timed(lambda: live(image))  # noqa: B023
                 measured[name].milliseconds.append(spent)
@@ -155,14 +156,10 @@ def print_streams(streams: dict[str, dict[str, float]]) -> None:
         print(f"{name:18}{row['frames']:7.0f}{row['skipped']:9.0%}{times}{apart}")
 
 
-def _timed(call: Callable[[], Grey]) -> tuple[float, Grey]:
+def _timed(call: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
     start = time.thread_time()
     result = call()
     return (time.thread_time() - start) * 1e3, result
-
-
-def _bare(live: Live, tensor: np.ndarray) -> Grey:
-    return live.student.session.run([OUTPUT], {INPUT: tensor})[0]
 
 
 def _enlarged(pixels: Image | Grey, height: int) -> Image | Grey:
