@@ -15,7 +15,7 @@ import argparse
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -31,10 +31,9 @@ from pipeline.shards import shards_of
 from qa.matte_metrics import mad
 from qa.metrics import iou
 from training.evaluation_set import EvaluationShards, MeasuredBurst, find_keyed, find_test, read_keyed, read_test
-from training.letterbox import letterbox, resize
+from training.letterbox import resize
 from training.live import Live
 from training.live_config import LiveConfig
-from training.runtime import Student
 from training.scores import BurstScores, mean_scores, score_burst
 
 WAYS = {
@@ -91,7 +90,6 @@ def measure(student: Path, bursts: Iterator[MeasuredBurst], height: int) -> dict
     """Way to `ms`, `skipped` (share of the frames) and the scores over all bursts."""
     lives = {name: Live(student, config) for name, config in WAYS.items()}
     measured = {name: Measured() for name in (BARE, *WAYS)}
-    bare = Student(student)
     for live in lives.values():  # the first calls of a session are slow
         live(np.zeros((144, 256, 3), np.uint8))
         live.frames = live.inferred = 0
@@ -101,8 +99,8 @@ def measure(student: Path, bursts: Iterator[MeasuredBurst], height: int) -> dict
         for live in lives.values():
             live.reset()
         for image in images:
-            small = letterbox(image, bare.size)
-            measured[BARE].milliseconds.append(_timed(lambda: bare.infer(small))[0])  # noqa: B023
+            inputs = lives["linear"].student.inputs(image)
+            measured[BARE].milliseconds.append(_timed(lambda: _bare(lives["linear"], inputs))[0])  # noqa: B023
             for name, live in lives.items():
                 spent, alpha = _timed(lambda: live(image))  # noqa: B023
                 measured[name].milliseconds.append(spent)
@@ -156,10 +154,14 @@ def print_streams(streams: dict[str, dict[str, float]]) -> None:
         print(f"{name:18}{row['frames']:7.0f}{row['skipped']:9.0%}{times}{apart}")
 
 
-def _timed(call: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
+def _timed(call: Callable[[], Grey]) -> tuple[float, Grey]:
     start = time.thread_time()
     result = call()
     return (time.thread_time() - start) * 1e3, result
+
+
+def _bare(live: Live, inputs: Mapping[str, np.ndarray]) -> Grey:
+    return live.student.session.run(None, inputs)[0]
 
 
 def _enlarged(pixels: Image | Grey, height: int) -> Image | Grey:

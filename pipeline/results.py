@@ -130,8 +130,12 @@ def _train(params: Params, root: Path, digests: DigestCache, progress: Progress 
 
 def _evaluate(params: Params, root: Path, digests: DigestCache, progress: Progress | None) -> Result:
     from training.evaluate import EvaluationShards, evaluate
+    from training.retraining import earlier_student
 
     student = root / "data" / "train"
+    of_student = _digests(student, digests)
+    earlier = earlier_student(student, root)
+    of_earlier = _digests(earlier, digests) if earlier else ()
     paths = {stage: shards_of(stage, root) for stage in ("ingest", "detect", "vote", "fuse", "curate")}
     votes: dict[str, list[Path]] = {}
     for shard in paths["vote"]:
@@ -159,7 +163,7 @@ def _evaluate(params: Params, root: Path, digests: DigestCache, progress: Progre
             progress=told,
         )
 
-    inputs = (*names, *_digests(student, digests), digests.of(root / params.evaluate.landscape))
+    inputs = (*names, *of_student, *of_earlier, digests.of(root / params.evaluate.landscape))
     read = tuple(shard for shards in paths.values() for shard in shards)
     return Result("evaluate", "training.evaluate", params.evaluate, inputs, read, make)
 

@@ -28,6 +28,7 @@ from qa.report_data import (
     read_sources,
 )
 from qa.report_disagreement import clip_heats, pair_table, scenario_table
+from qa.report_findings import prior_sentences, retraining_rows
 from qa.report_gallery import choose, read_samples, tiles
 from qa.report_groups import audit_sentence, group_weights, scenario_rows
 from qa.report_intervals import METHODS, scenario_scores, sure_table
@@ -226,6 +227,8 @@ def _student(inputs: ReportInputs, metrics: Mapping[str, Any]) -> dict[str, Any]
             for key, name in (("keyed", "Keyed test clip"), ("test", "Test split"))
         ],
         "confidence_methods": METHODS,
+        "prior_sentences": prior_sentences(metrics),
+        "retraining": retraining_rows(metrics),
         "student_iou": score(keyed, STUDENT, "iou"),
         "baseline_iou": score(keyed, BASELINE, "iou"),
         "student_ms": score({"ms": milliseconds}, "ms", STUDENT),

@@ -10,7 +10,13 @@ from typing import Any, Literal
 from qa.charts import Bar
 
 STUDENT, BASELINE, LABEL = "student", "selfie_landscape", "label"
-NAMES = {STUDENT: "student", BASELINE: "MediaPipe landscape", "selfie": "MediaPipe general", LABEL: "fused label"}
+NAMES = {
+    STUDENT: "student",
+    BASELINE: "MediaPipe landscape",
+    "selfie": "MediaPipe general",
+    LABEL: "fused label",
+    "earlier": "earlier student",
+}
 
 
 @dataclass(frozen=True)

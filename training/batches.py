@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,8 +20,9 @@ from training.config import BatchConfig, TrainConfig
 from training.crop import depth, draw_view, shown, warp
 from training.data import Moment, MomentReader, Place, ShuffledRows
 from training.prior import Kind, draw_kind, minor_warp, wrong_prior
+from training.second_view import second_view
 
-CLIP_STREAM, CURATED_STREAM, SAMPLE_STREAM = 1, 2, 3
+CLIP_STREAM, CURATED_STREAM, SAMPLE_STREAM, VIEW_STREAM = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Batch:
         group: `(B,)` int64, index of the label's group in `datasets.schema.GROUPS`.
         own: `(N,)` int64, samples whose prior is to be the student's own output on the frame before.
         before: `(N, 4, H, W)` that frame, with an empty prior.
+        earlier, earlier_alpha: `(B, 4, H, W)`, `(B, 1, H, W)` the frame before of every sample, with an empty prior;
+            `(0, ...)` unless `TrainConfig.looks_back`. carried: `(B,)` bool, samples that are no first frames.
+        second: `(B, 4, H, W)` a more disturbed view of the frames; `(0, ...)` unless `TrainConfig.looks_twice`.
     """
 
     frames: Tensor
@@ -44,6 +48,10 @@ class Batch:
     group: Tensor
     own: Tensor
     before: Tensor
+    earlier: Tensor
+    earlier_alpha: Tensor
+    carried: Tensor
+    second: Tensor
 
 
 class BatchMaker:
@@ -89,11 +97,15 @@ class BatchMaker:
         for index in range(self._clip_count + self._curated_count):
             rng = np.random.default_rng([self._config.seed, SAMPLE_STREAM, step, index])
             kind = draw_kind(rng, self._config.prior)
-            moment = self._moment(step, index, rng, previous=kind == "own")
+            moment = self._moment(step, index, rng, previous=kind == "own" or self._config.looks_back)
             stranger = samples[-1].alpha if samples else None
-            samples.append(self._sample(moment, kind, size, rng, donor, stranger))
+            sample = self._sample(moment, kind, size, rng, donor, stranger)
+            if self._config.looks_twice:
+                view_rng = np.random.default_rng([self._config.seed, VIEW_STREAM, step, index])
+                sample = self._with_second(sample, view_rng)
+            samples.append(sample)
             donor = moment
-        return _collate(samples)
+        return _collate(samples, looks_back=self._config.looks_back)
 
     def _sample(
         self,
@@ -118,14 +130,23 @@ class BatchMaker:
             prior = minor_warp(alpha, rng)
         elif kind == "wrong":
             prior = wrong_prior(alpha, stranger if stranger is not None else alpha[:, ::-1], rng)
-        before = None
+        before = before_alpha = None
         if moment.previous is not None:
-            earlier, earlier_alpha = (warp(pixels, view) for pixels in moment.previous)
-            before = _stacked(_blacken(restyle(earlier, earlier_alpha, look), frame), empty)
+            earlier, before_alpha = (warp(pixels, view) for pixels in moment.previous)
+            before = _stacked(_blacken(restyle(earlier, before_alpha, look), frame), empty)
+            before_alpha = empty if look.absent else before_alpha
         # Beyond the frame there is surely nobody.
         trust = np.full_like(alpha, 255) if look.absent else trust | ~frame
         weights = self._weights[moment.group], self._band_weights[moment.group]
-        return _Sample(_stacked(image, prior), alpha, trust, *weights, GROUPS.index(moment.group), before)
+        group = GROUPS.index(moment.group)
+        return _Sample(
+            _stacked(image, prior), alpha, trust, *weights, group, kind, before, before_alpha, shown=frame, second=None
+        )
+
+    def _with_second(self, sample: _Sample, rng: np.random.Generator) -> _Sample:
+        image, prior = np.ascontiguousarray(sample.frame[..., :3]), sample.frame[..., 3]
+        seen = _blacken(second_view(image, rng, self._config.appearance), sample.shown)
+        return replace(sample, second=_stacked(seen, prior))
 
     def _moment(self, step: int, index: int, rng: np.random.Generator, *, previous: bool) -> Moment:
         if index < self._clip_count:
@@ -164,13 +185,18 @@ class _Sample:
     weight: float
     band_weight: float
     group: int
+    kind: Kind
     before: NDArray[np.uint8] | None
+    before_alpha: NDArray[np.uint8] | None
+    shown: Grey
+    second: NDArray[np.uint8] | None
 
 
-def _collate(samples: Sequence[_Sample]) -> Batch:
-    own = [index for index, sample in enumerate(samples) if sample.before is not None]
-    height, width = samples[0].alpha.shape
-    before = [sample.before for sample in samples if sample.before is not None]
+def _collate(samples: Sequence[_Sample], *, looks_back: bool) -> Batch:
+    own = [index for index, sample in enumerate(samples) if sample.kind == "own"]
+    size = samples[0].alpha.shape
+    earlier = [sample.before for sample in samples if looks_back]
+    earlier_alpha = [sample.before_alpha for sample in samples if looks_back]
     return Batch(
         frames=_channels_first(np.stack([sample.frame for sample in samples])),
         alpha=torch.from_numpy(np.stack([sample.alpha for sample in samples])[:, None]),
@@ -179,8 +205,18 @@ def _collate(samples: Sequence[_Sample]) -> Batch:
         band_weight=torch.tensor([sample.band_weight for sample in samples], dtype=torch.float32),
         group=torch.tensor([sample.group for sample in samples], dtype=torch.int64),
         own=torch.tensor(own, dtype=torch.int64),
-        before=_channels_first(np.stack(before)) if before else torch.zeros((0, 4, height, width), dtype=torch.uint8),
+        before=_frames([samples[index].before for index in own], size),
+        earlier=_frames(earlier, size),
+        earlier_alpha=_frames([alpha[..., None] for alpha in earlier_alpha if alpha is not None], size, channels=1),
+        carried=torch.tensor([sample.kind != "empty" for sample in samples]),
+        second=_frames([sample.second for sample in samples], size),
     )
+
+
+def _frames(frames: Sequence[NDArray[np.uint8] | None], size: tuple[int, ...], *, channels: int = 4) -> Tensor:
+    """`(N, C, H, W)` of the frames there are, `(H, W, C)` each."""
+    found = [frame for frame in frames if frame is not None]
+    return _channels_first(np.stack(found)) if found else torch.zeros((0, channels, *size), dtype=torch.uint8)
 
 
 def _blacken(image: Image, shown: Grey) -> Image:

@@ -13,7 +13,7 @@ from datasets.images import Grey, Image
 from stages.litert_model import LiteRTModel
 from training.evaluation_set import MeasuredBurst
 from training.letterbox import resize
-from training.runtime import INPUT, OUTPUT, Student
+from training.runtime import Student
 
 STUDENT, LANDSCAPE = "student", "selfie_landscape"
 
@@ -34,11 +34,11 @@ def milliseconds(student: Student, landscape: Path, image: Image, *, rounds: int
     """
     model = LiteRTModel(landscape, threads=1)
     _, height, width, _ = model.input_shape
-    frame = student.tensor(image)
+    inputs = student.inputs(image)
     picture = resize(image, (height, width))[None].astype(np.float32) * np.float32(1 / 255)
     return interleaved_medians(
         {
-            STUDENT: lambda: student.session.run([OUTPUT], {INPUT: frame}),
+            STUDENT: lambda: student.session.run(None, inputs),
             LANDSCAPE: lambda: model(picture),
         },
         rounds=rounds,

@@ -7,41 +7,46 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from stages.base import Config
+from training.model_config import HourglassConfig, MobileNetUNetConfig, ModelConfig, RecurrentConfig
 
-
-class HourglassConfig(Config):
-    """Shape of the network. The four levels lie at strides 4, 8, 16 and 32.
-
-    Attributes:
-        height, width: of the frame the student sees, in pixels.
-        channels, squeeze, depths: per level: channels, channels inside its bottlenecks, and how many of those.
-        refinements, growth: dense layers at stride 4 and the channels each adds.
-    """
-
-    height: int = Field(144, ge=32)
-    width: int = Field(256, ge=32)
-    channels: tuple[int, int, int, int] = (16, 32, 64, 96)
-    squeeze: tuple[int, int, int, int] = (8, 16, 24, 32)
-    depths: tuple[int, int, int, int] = (1, 2, 4, 4)
-    refinements: int = Field(3, ge=0)
-    growth: int = Field(8, ge=1)
-
-    @model_validator(mode="after")
-    def _fits_the_stem(self) -> HourglassConfig:
-        if self.height % 8 or self.width % 8:
-            raise ValueError(
-                f"height and width must be multiples of 8 (stride 4, halved frames): {self.height}x{self.width}"
-            )
-        return self
+__all__ = [
+    "AppearanceConfig",
+    "BatchConfig",
+    "CropConfig",
+    "EvaluateConfig",
+    "ExportConfig",
+    "HourglassConfig",
+    "LossConfig",
+    "MobileNetUNetConfig",
+    "PriorConfig",
+    "RecurrentConfig",
+    "TrainConfig",
+    "WeightingConfig",
+]
 
 
 class LossConfig(Config):
-    """How much each term counts, and how wide the boundary band is (pixels on either side of the contour)."""
+    """How much each term counts, see `training.losses`; 0 leaves a term out, and what it would cost.
+
+    Attributes:
+        bce, dice, band: cross entropy, Dice, cross entropy in the boundary band.
+        band_radius: pixels on either side of the contour.
+        ohem: cross entropy of hard trusted pixels. laplacian: pyramid L1. distillation: from the soft label.
+        temperature: of the distillation.
+        temporal: change from the frame before against the truth's; a second pass, over that frame.
+        consistency: KL to the answer on a more disturbed view; a second pass, over that view.
+    """
 
     bce: float = Field(1.0, ge=0)
     dice: float = Field(0.5, ge=0)
     band: float = Field(0.5, ge=0)
     band_radius: int = Field(3, ge=1)
+    ohem: float = Field(0.0, ge=0)
+    laplacian: float = Field(0.0, ge=0)
+    distillation: float = Field(0.0, ge=0)
+    temperature: float = Field(2.0, gt=0)
+    temporal: float = Field(0.0, ge=0)
+    consistency: float = Field(0.0, ge=0)
 
 
 class PriorConfig(Config):
@@ -170,7 +175,8 @@ class TrainConfig(Config):
         patience: validations without improvement after which training stops; those of the coarse steps do not count.
         minimum_rows: fewer rows of split train than this are an error.
         validation_clips: clips and bursts of split val to validate on, at most.
-        amp: bfloat16 on a GPU. threads: of torch on the CPU (loaders take more); they show in the last bits of sums.
+        amp: bfloat16 on a GPU. compile: `torch.compile` on a GPU.
+        threads: of torch on the CPU (loaders take more); they show in the last bits of sums.
         init_from: folder (relative to the project's root) of an earlier student to start from; empty for none.
     """
 
@@ -189,15 +195,26 @@ class TrainConfig(Config):
     validation_clips: int = Field(48, ge=1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     amp: bool = True
+    compile: bool = False
     threads: int = Field(1, ge=1)
     init_from: str = ""
-    model: HourglassConfig = HourglassConfig()
+    model: ModelConfig = HourglassConfig()
     batch: BatchConfig = BatchConfig()
     loss: LossConfig = LossConfig()
     weighting: WeightingConfig = WeightingConfig()
     prior: PriorConfig = PriorConfig()
     crop: CropConfig = CropConfig()
     appearance: AppearanceConfig = AppearanceConfig()
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether every sample comes with the frame before it."""
+        return self.loss.temporal > 0 or isinstance(self.model, RecurrentConfig)
+
+    @property
+    def looks_twice(self) -> bool:
+        """Whether every sample comes with a second view."""
+        return self.loss.consistency > 0
 
     @model_validator(mode="after")
     def _ends_on_whole_frames(self) -> TrainConfig:

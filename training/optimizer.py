@@ -10,21 +10,23 @@ import torch
 from torch import Tensor, nn
 
 from training.config import TrainConfig
-from training.hourglass import Hourglass
+from training.models import StudentModel
 
 MOMENTUM = 0.9
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_STEPS = 5
 
 
-def make_optimizers(model: Hourglass, config: TrainConfig) -> dict[str, torch.optim.Optimizer]:
+def make_optimizers(model: StudentModel, config: TrainConfig) -> dict[str, torch.optim.Optimizer]:
     """The two optimizers by name, `kernels` and `others`, which a step must run both.
 
-    The stem's first kernel and the head, which touch the picture and the mask, are left to AdamW, as Muon's author
-    advises for first and last layers. Only Muon decays: shrinking biases and normalisation scales only costs speed.
+    The first kernel and the head, which touch the picture and the mask, are left to AdamW, as Muon's author advises for
+    first and last layers; so are depthwise kernels, which are no matrices between channels. Only Muon decays: shrinking
+    biases and normalisation scales only costs speed.
     """
-    ends = {id(model.stem[0].weight), id(model.head.weight)}
-    kernels = [weight for weight in model.parameters() if weight.ndim == 4 and id(weight) not in ends]
+    ends = {id(model.first.weight), id(model.head.weight)}
+    matrices = [weight for weight in model.parameters() if weight.ndim == 4 and weight.shape[1] > 1]
+    kernels = [weight for weight in matrices if id(weight) not in ends]
     taken = {id(weight) for weight in kernels}
     others = [weight for weight in model.parameters() if id(weight) not in taken]
     return {

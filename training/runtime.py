@@ -12,6 +12,8 @@ from datasets.images import Grey, Image
 from training.letterbox import letterbox, unletterbox
 
 INPUT, OUTPUT = "frame", "alpha"
+STATE, NEXT_STATE = "state_", "next_state_"
+"""How the states of a recurrent student are called, before their number: as inputs, and as outputs."""
 
 
 def open_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -35,7 +37,8 @@ class Student:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is no student: one input `frame` `(1, 4, H, W)` float32, one output `alpha`.
+        ValueError: the file is no student: input `frame` `(1, 4, H, W)` float32, output `alpha`; a recurrent one has
+            inputs `state_0`, ... and outputs `next_state_0`, ... as well.
     """
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
@@ -43,14 +46,24 @@ class Student:
         self.session = open_session(path, threads=threads)
         inputs = [(value.name, value.shape) for value in self.session.get_inputs()]
         outputs = [value.name for value in self.session.get_outputs()]
-        if len(inputs) != 1 or inputs[0][0] != INPUT or inputs[0][1][:2] != [1, 4] or outputs != [OUTPUT]:
+        states = [(f"{STATE}{index}", f"{NEXT_STATE}{index}") for index in range(len(inputs) - 1)]
+        names = [name for name, _ in inputs], outputs
+        expected = [INPUT, *(now for now, _ in states)], [OUTPUT, *(following for _, following in states)]
+        if names != expected or inputs[0][1][:2] != [1, 4]:
             raise ValueError(f"{path}: no student: expected input frame (1, 4, H, W), found {inputs} -> {outputs}")
         self.size: tuple[int, int] = (inputs[0][1][2], inputs[0][1][3])
-        self._prior = np.zeros(self.size, np.float32)
+        self._state_shapes = dict(inputs[1:])
+        self.reset()
 
     def reset(self) -> None:
         """Forget the previous frame: the next one is the first of another video."""
-        self._prior = np.zeros(self.size, np.float32)
+        self._prior: NDArray[np.float32] = np.zeros(self.size, np.float32)
+        self._states = {name: np.zeros(shape, np.float32) for name, shape in self._state_shapes.items()}
+
+    def prime(self, prior: Grey) -> None:
+        """Take this mask `(H, W)` uint8, of a whole frame, for the alpha of the frame before, and forget all else."""
+        self.reset()
+        self._prior = np.asarray(letterbox(prior, self.size), np.float32) * np.float32(1 / 255)
 
     def __call__(self, image: Image) -> Grey:
         """Alpha `(H, W)` uint8 (255 = person) of the next frame `(H, W, 3)` uint8 RGB, at the frame's own size."""
@@ -58,9 +71,14 @@ class Student:
 
     def infer(self, small: Image) -> NDArray[np.float32]:
         """Alpha `(h, w)` float32 of the next frame, letterboxed `(h, w, 3)` uint8; it is the prior of the one after."""
-        (alpha,) = self.session.run([OUTPUT], {INPUT: self._with_prior(small)})
+        alpha, *states = self.session.run(None, {INPUT: self._with_prior(small), **self._states})
+        self._states = {name: np.asarray(state) for name, state in zip(self._states, states, strict=True)}
         self._prior = np.asarray(alpha, dtype=np.float32)[0, 0]
         return self._prior
+
+    def inputs(self, image: Image) -> dict[str, NDArray[np.float32]]:
+        """What the network is given for the next frame, by name: `tensor` and a recurrent student's states."""
+        return {INPUT: self.tensor(image), **self._states}
 
     def tensor(self, image: Image) -> NDArray[np.float32]:
         """`(1, 4, H, W)` float32 0-1 at the student's size: the frame and the current prior."""

@@ -4,39 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from datasets.schema import ClipRow, CuratedRow
-from datasets.shards import file_digest
 from training.batches import Batch, BatchMaker, batches
 from training.checkpoint import Progress, load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from training.config import TrainConfig
-from training.data import Place, find_balanced_rows, find_rows, read_band_weights, read_weights
+from training.data import read_band_weights, read_weights
 from training.history import write_history
-from training.hourglass import Hourglass
 from training.losses import student_losses
+from training.models import make_model
 from training.optimizer import make_optimizers
+from training.passes import run_passes
+from training.rows import TrainingRows, run_identity
 from training.schedule import rate_share, training_size
 from training.validate import ValidationClip, read_validation, validation_iou
+from training.waiting import DataWait, write_wait
 from training.weighting import GroupWeighting
-from training.weights import WEIGHTS, load_into, save_student
+from training.weights import load_into, save_student
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a training run ended: steps done, the best validation (its weights are the student) and why it stopped."""
+    """How a training run ended: steps done, the best validation (its weights are the student) and why it stopped.
+
+    `data_wait` is the share of the time, 0-1, in which the network stood still for want of data; as a time it differs
+    from run to run, and says nothing about the student.
+    """
 
     steps: int
     best_iou: float
     best_step: int
     stopped_early: bool
+    data_wait: float = field(default=0.0, compare=False)
 
 
 def train(
@@ -60,14 +64,15 @@ def train(
         weights: `weights.parquet` of the curate stage (group to weight), or None for equal weights.
         out: folder for the student. checkpoints: folder for this run's checkpoint.
         init_from: folder of an earlier student of the same architecture to start from.
-        progress: called with (step, steps, last losses) after every step.
+        progress: called with (step, steps, last losses and `wait`, the share of time spent waiting for data) after
+            every step.
 
     Raises:
         ValueError: too few rows to train on, none to validate on, or `init_from` has another architecture.
         ShardError: a file is no shard of the expected kind.
     """
     group_weights, band_weights = read_weights(weights), read_band_weights(weights)
-    rows = _Rows.find(config, clips, curated, group_weights)
+    rows = TrainingRows.find(config, clips, curated, group_weights)
     size = (config.model.height, config.model.width)
     maker = BatchMaker(
         clips=rows.train_clips,
@@ -78,7 +83,7 @@ def train(
         config=config,
     )
     validation = read_validation(rows.val_clips, rows.val_curated, size, limit=config.validation_clips)
-    identity = _identity(config, [*clips, *curated], [group_weights, band_weights], init_from)
+    identity = run_identity(config, [*clips, *curated], [group_weights, band_weights], init_from)
     with _threads(config.threads):
         run = _Run(config, identity, init_from, checkpoints)
         stopped = run.steps(maker, validation, progress)
@@ -94,8 +99,8 @@ class _Run:
         self.device = torch.device("cuda" if cuda else "cpu")
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
-            self.model = Hourglass(config.model)
-            self.average = Hourglass(config.model)
+            self.model = make_model(config.model)
+            self.average = make_model(config.model)
         if init_from is not None:
             load_into(self.model, init_from)
         self.average.load_state_dict(self.model.state_dict())
@@ -103,9 +108,11 @@ class _Run:
         for network in (self.model, self.average):
             network.to(self.device)
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.advance = torch.compile(self.model.step) if config.compile and cuda else self.model.step
         self.optimizers = make_optimizers(self.model, config)
         self.weighting = GroupWeighting(config.weighting, self.model.head)
         self.progress = Progress(identity)
+        self.waiting = DataWait()
         self._resume()
 
     def steps(
@@ -120,11 +127,12 @@ class _Run:
             return True
         stream = batches(maker, state.step, config.steps, config=config.batch)
         with contextlib.closing(stream):
-            for batch in stream:
+            self.waiting = DataWait()
+            for batch in self.waiting.watch(stream):
                 losses = self._step(batch)
                 state.step += 1
                 if progress is not None:
-                    progress(state.step, config.steps, losses)
+                    progress(state.step, config.steps, {**losses, "wait": self.waiting.share})
                 if state.step % config.validate_every == 0 or state.step == config.steps:
                     self._validate(validation)
                     if state.stale > config.patience:
@@ -145,7 +153,8 @@ class _Run:
         }
         save_student(out, self.average, description)
         write_history(out, state.history)
-        return TrainResult(state.step, state.best_iou, state.best_step, stopped)
+        write_wait(self.checkpoints, state.step, self.waiting.share)
+        return TrainResult(state.step, state.best_iou, state.best_step, stopped, self.waiting.share)
 
     def _step(self, batch: Batch) -> dict[str, float]:
         config = self.config
@@ -158,10 +167,20 @@ class _Run:
             if len(batch.own):
                 frames[batch.own.to(self.device), 3:] = self._own_output(self._floats(batch.before))
             self.model.train()
-            logits = self.model(frames)
-        logits, alpha, trust = logits.float(), self._floats(batch.alpha), self._floats(batch.trust)
+            earlier, second = self._floats(batch.earlier), self._floats(batch.second)
+            passes = run_passes(self.advance, frames, earlier, second, batch.carried.to(self.device))
+        logits, alpha, trust = passes.logits.float(), self._floats(batch.alpha), self._floats(batch.trust)
         weight, band_weight = (each.to(self.device) for each in self.weighting.weigh(batch))
-        losses = student_losses(logits, alpha, trust, weight, config.loss, band_weight)
+        losses = student_losses(
+            logits,
+            alpha,
+            trust,
+            weight,
+            config.loss,
+            band_weight,
+            earlier=None if passes.earlier is None else (passes.earlier.float(), self._floats(batch.earlier_alpha)),
+            second=None if passes.second is None else passes.second.float(),
+        )
         self.weighting.follow(self.progress.step, logits, alpha, trust, batch.group.to(self.device))
         self.model.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
@@ -235,57 +254,6 @@ class _Run:
     def _floats(self, bytes_: Tensor) -> Tensor:
         moved = bytes_.to(self.device, memory_format=torch.channels_last)
         return moved.float().div_(255)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    train_clips: list[Place]
-    train_curated: list[Place]
-    val_clips: list[Place]
-    val_curated: list[Place]
-
-    @classmethod
-    def find(
-        cls, config: TrainConfig, clips: Sequence[Path], curated: Sequence[Path], weights: Mapping[str, float]
-    ) -> _Rows:
-        """Rows of the splits train and val.
-
-        Raises:
-            ValueError: too few to train on, or none to validate on.
-        """
-        repeats = config.batch.max_repeats
-        found = cls(
-            train_clips=find_balanced_rows(clips, ClipRow, split="train", weights=weights, max_repeats=repeats),
-            train_curated=find_balanced_rows(curated, CuratedRow, split="train", weights=weights, max_repeats=repeats),
-            val_clips=find_rows(clips, ClipRow, split="val", weights=weights),
-            val_curated=find_rows(curated, CuratedRow, split="val", weights=weights),
-        )
-        count = len({*found.train_clips, *found.train_curated})
-        if count < config.minimum_rows:
-            raise ValueError(
-                f"{count} rows of split train with a weight above 0 in {len(clips)} clip and {len(curated)} curated "
-                f"shards, expected at least train.minimum_rows = {config.minimum_rows}: add footage to data/raw, or "
-                "pin a subject to `split: train` in its sidecar"
-            )
-        if not found.val_clips and not found.val_curated:
-            raise ValueError(
-                f"no rows of split val in {len(clips)} clip and {len(curated)} curated shards: pin a subject to "
-                "`split: val` in its sidecar, so that training knows when to stop"
-            )
-        return found
-
-
-def _identity(
-    config: TrainConfig, shards: Sequence[Path], weights: Sequence[Mapping[str, float]], init_from: Path | None
-) -> str:
-    """Digest of all that a run's numbers depend on: its checkpoint is of no use to another run."""
-    parts = {
-        "config": config.model_dump(mode="json"),
-        "shards": [file_digest(path) for path in sorted(shards)],
-        "weights": [dict(sorted(entry.items())) for entry in weights],
-        "init_from": file_digest(init_from / WEIGHTS) if init_from else "",
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from datasets.images import decode_grey, decode_rgb
 from training.data import Place
 from training.letterbox import letterbox
+from training.models import States, advance
 
 T = TypeVar("T")
 
@@ -45,7 +46,8 @@ def read_validation(
 def validation_iou(model: nn.Module, clips: Sequence[ValidationClip], *, batch: int = 32) -> float:
     """Mean over all frames of the foreground IoU at 0.5 over trusted pixels; empty against empty is 1.
 
-    The student's own output is the prior of the next frame. The model is left in evaluation mode.
+    The student's own output is the prior of the next frame, and a recurrent one remembers. The model is
+    left in evaluation mode.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -54,11 +56,14 @@ def validation_iou(model: nn.Module, clips: Sequence[ValidationClip], *, batch: 
     for start in range(0, len(longest_first), batch):
         group = longest_first[start : start + batch]
         prior = torch.zeros((len(group), 1, *group[0].alphas.shape[1:]), device=device)
+        states: States = ()
         for time in range(len(group[0].images)):
             # Sorted by length: those that have ended are at the end.
             group = [clip for clip in group if len(clip.images) > time]
             images = _stack([clip.images[time] for clip in group]).permute(0, 3, 1, 2).to(device) / 255
-            prior = torch.sigmoid(model(torch.cat([images, prior[: len(group)]], dim=1)))
+            states = tuple(state[: len(group)] for state in states)
+            logits, states = advance(model, torch.cat([images, prior[: len(group)]], dim=1), states)
+            prior = torch.sigmoid(logits)
             truth = _stack([clip.alphas[time] for clip in group]).to(device) > 127
             trusted = _stack([clip.trusts[time] for clip in group]).to(device) > 127
             scores += _ious(prior[:, 0] > 0.5, truth, trusted)

@@ -9,14 +9,14 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
-from training.config import HourglassConfig
-from training.hourglass import Hourglass
+from training.model_config import model_config
+from training.models import StudentModel, make_model
 
 WEIGHTS = "student.safetensors"
 DESCRIPTION = "student.json"
 
 
-def save_student(folder: Path, model: Hourglass, description: Mapping[str, Any]) -> None:
+def save_student(folder: Path, model: StudentModel, description: Mapping[str, Any]) -> None:
     """Write `student.safetensors` and `student.json` (the architecture and `description`) into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(
@@ -26,7 +26,7 @@ def save_student(folder: Path, model: Hourglass, description: Mapping[str, Any])
     (folder / DESCRIPTION).write_text(text + "\n")
 
 
-def load_student(folder: Path) -> Hourglass:
+def load_student(folder: Path) -> StudentModel:
     """The student that `save_student` wrote, on the CPU, in evaluation mode.
 
     Raises:
@@ -36,12 +36,12 @@ def load_student(folder: Path) -> Hourglass:
     for name in (WEIGHTS, DESCRIPTION):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name}: missing; expected a student written by the train stage")
-    model = Hourglass(HourglassConfig.model_validate(json.loads((folder / DESCRIPTION).read_text())["architecture"]))
+    model = make_model(model_config(json.loads((folder / DESCRIPTION).read_text())["architecture"]))
     load_into(model, folder)
     return model.eval()
 
 
-def load_into(model: Hourglass, folder: Path) -> None:
+def load_into(model: StudentModel, folder: Path) -> None:
     """Fill `model` with the weights in `folder`.
 
     Raises:

@@ -5,7 +5,7 @@ import torch
 
 from datasets.schema import ClipRow, CuratedRow
 from training.batches import Batch, BatchMaker, batches
-from training.config import PriorConfig, TrainConfig
+from training.config import LossConfig, PriorConfig, RecurrentConfig, TrainConfig
 from training.data import find_rows, read_weights
 
 Shards = tuple[Path, Path]
@@ -71,3 +71,43 @@ def test_priors_follow_the_mix(shards: Shards, tiny: TrainConfig) -> None:
 def test_without_rows_there_is_no_maker(shards: Shards, tiny: TrainConfig) -> None:
     with pytest.raises(ValueError, match="split train"):
         BatchMaker(clips=[], curated=[], weights={}, size_at=lambda step: (32, 64), config=tiny)
+
+
+def test_the_frame_before_comes_with_every_sample_where_it_is_wanted(shards: Shards, tiny: TrainConfig) -> None:
+    plain = _maker(shards, tiny)(0)
+    assert plain.earlier.shape == (0, 4, 32, 64) and plain.earlier_alpha.shape == (0, 1, 32, 64)
+    wanted = (
+        tiny.model_copy(update={"loss": LossConfig(temporal=1)}),
+        tiny.model_copy(update={"model": RecurrentConfig(height=32, width=64)}),
+    )
+    for config in wanted:
+        batch = _maker(shards, config)(0)
+        # Nothing else changes: the same draws give the same samples.
+        assert all(torch.equal(getattr(plain, name), getattr(batch, name)) for name in ("frames", "alpha", "before"))
+        assert batch.earlier.shape == (6, 4, 32, 64) and batch.earlier[:, 3].sum() == 0
+        assert batch.earlier_alpha.shape == (6, 1, 32, 64)
+        assert torch.equal(batch.earlier[batch.own], batch.before)
+        # A moving person is elsewhere before, yet of about the same size.
+        sizes = batch.alpha.float().sum(dim=(1, 2, 3)), batch.earlier_alpha.float().sum(dim=(1, 2, 3))
+        assert not torch.equal(batch.alpha, batch.earlier_alpha)
+        assert torch.allclose(*sizes, rtol=0.3)
+
+
+def test_only_samples_with_an_empty_prior_are_first_frames(shards: Shards, tiny: TrainConfig) -> None:
+    present = tiny.appearance.model_copy(update={"absent": 0.0})
+    half = PriorConfig(empty=0.5, minor=0.5, wrong=0, own=0)
+    batch = _maker(shards, tiny.model_copy(update={"prior": half, "appearance": present}))(0)
+    assert batch.carried.tolist() == (batch.frames[:, 3].flatten(1).amax(dim=1) > 0).tolist()
+    assert 0 < batch.carried.sum() < 6
+
+
+def test_a_second_view_shows_the_same_in_another_light(shards: Shards, tiny: TrainConfig) -> None:
+    plain = _maker(shards, tiny)(0)
+    assert plain.second.shape == (0, 4, 32, 64)
+    batch = _maker(shards, tiny.model_copy(update={"loss": LossConfig(consistency=1)}))(0)
+    assert torch.equal(batch.frames, plain.frames)
+    assert batch.second.shape == batch.frames.shape and torch.equal(batch.second[:, 3], batch.frames[:, 3])
+    assert all(not torch.equal(batch.second[index, :3], batch.frames[index, :3]) for index in range(6))
+    beyond = (batch.frames[:, :3] == 0).all(dim=1)  # black bars of narrow frames stay black
+    columns = beyond.all(dim=1)
+    assert columns.any() and (batch.second[:, :3].amax(dim=(1, 2))[columns] == 0).all()

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -15,8 +16,8 @@ from training import evaluate as evaluate_module
 from training.config import EvaluateConfig, HourglassConfig
 from training.evaluate import EvaluationShards, evaluate
 from training.evaluation_set import find_keyed, find_test, read_keyed
-from training.hourglass import Hourglass
-from training.weights import save_student
+from training.models.hourglass import Hourglass
+from training.weights import load_student, save_student
 
 SIZE = (32, 64)
 
@@ -126,7 +127,8 @@ def test_everything_is_measured_and_written(
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     metrics = json.loads((out / "metrics.json").read_text())
-    assert set(metrics) == {"keyed", "test", "milliseconds", "intervals", "scenarios"}
+    assert set(metrics) == {"keyed", "test", "milliseconds", "intervals", "scenarios", "prior"}
+    assert set(metrics["prior"]) == {"keyed", "test"} and metrics["prior"]["keyed"]["frames"] == 6
     assert set(metrics["keyed"]) == {"student", "selfie_landscape", "crop", "label"}
     assert set(metrics["test"]) == {"student"}
     expected = {
@@ -163,6 +165,24 @@ def test_everything_is_measured_and_written(
     assert replay[0]["iou_label"] == 1 and decode_grey(replay[0]["truth"]).shape == SIZE
     with (out / "plots" / "keyed_iou.csv").open() as file:
         assert {row["frame"] for row in csv.DictReader(file)} == {str(index) for index in range(6)}
+
+
+def test_a_retrained_student_is_measured_beside_the_one_it_started_from(
+    shards: EvaluationShards, student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate_module, "milliseconds", lambda *_, **__: {"student": 2.0})
+    shutil.copytree(student, tmp_path / "data" / "students" / "old")
+    model = load_student(student)
+    torch.nn.init.constant_(model.head.bias, 9.0)  # everything is a person now
+    save_student(student, model, {"config": {"init_from": "data/students/old"}})
+    evaluate(config=EvaluateConfig(), student=student, shards=shards, out=tmp_path / "out", root=tmp_path)
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert {"student", "earlier"} <= set(metrics["keyed"])
+    gained = metrics["retraining"]["keyed"]["iou"]
+    assert (
+        gained["now"] == metrics["keyed"]["student"]["iou"] and gained["earlier"] == metrics["keyed"]["earlier"]["iou"]
+    )
+    assert gained["gained"] == pytest.approx(gained["now"] - gained["earlier"]) and gained["gained"] != 0
 
 
 def test_nothing_to_measure_on_says_what_to_pin(student: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from training.config import ExportConfig, HourglassConfig
 from training.export import Matte, export, parity, write_onnx
-from training.hourglass import Hourglass
+from training.models.hourglass import Hourglass
 from training.weights import save_student
 
 SMALL = HourglassConfig(height=32, width=64, channels=(8, 12, 16, 16), squeeze=(4, 4, 8, 8), depths=(1, 1, 1, 1))

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.config import TrainConfig
-from training.hourglass import Hourglass
+from training.models.hourglass import Hourglass
 from training.optimizer import Muon, make_optimizers, orthogonalise
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from training.config import TrainConfig
+from training.config import LossConfig, TrainConfig
+from training.model_config import model_config
 from training.train import TrainResult, train
 
 Shards = tuple[Path, Path]
@@ -21,7 +22,7 @@ def _train(
     config: TrainConfig, shards: Shards, folder: Path, *, kill_at: int = 0, start: Path | None = None
 ) -> TrainResult:
     def progress(step: int, steps: int, losses: Mapping[str, float]) -> None:
-        assert steps == config.steps and losses["loss"] > 0
+        assert steps == config.steps and losses["loss"] > 0 and 0 <= losses["wait"] <= 1
         if step == kill_at:
             raise _Killed
 
@@ -46,6 +47,43 @@ def test_killed_twice_it_ends_with_the_same_bytes(shards: Shards, tiny: TrainCon
     assert _train(tiny, shards, broken) == expected
     for name in ("student.safetensors", "student.json", "history.csv"):
         assert (broken / "out" / name).read_bytes() == (whole / "out" / name).read_bytes(), name
+
+
+SMALLEST = {"height": 32, "width": 64, "tier": "XS"}
+FURTHER = LossConfig(ohem=0.5, laplacian=0.5, distillation=0.5, temporal=0.5, consistency=0.5)
+
+
+@pytest.mark.parametrize("family", ["hourglass", "mobilenet_unet", "recurrent"])
+def test_with_every_family_and_loss_it_resumes_to_the_bit(
+    family: str, shards: Shards, tiny: TrainConfig, tmp_path: Path
+) -> None:
+    config = tiny.model_copy(update={"model": model_config({"family": family, **SMALLEST}), "loss": FURTHER})
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = _train(config, shards, whole)
+    with pytest.raises(_Killed):
+        _train(config, shards, broken, kill_at=5)
+    assert _train(config, shards, broken) == expected
+    for name in ("student.safetensors", "student.json", "history.csv"):
+        assert (broken / "out" / name).read_bytes() == (whole / "out" / name).read_bytes(), name
+    header = (whole / "out" / "history.csv").read_text().splitlines()[0]
+    assert header == "step,lr,loss,bce,dice,band,ohem,laplacian,distillation,temporal,consistency,val_iou"
+    assert json.loads((whole / "out" / "student.json").read_text())["architecture"]["family"] == family
+
+
+@pytest.mark.parametrize("family", ["mobilenet_unet", "recurrent"])
+def test_every_family_learns_to_find_the_person(family: str, shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
+    longer = {"steps": 80, "coarse_steps": 20, "validate_every": 20, "ema": 0.9}
+    config = tiny.model_copy(update={"model": model_config({"family": family, **SMALLEST}), **longer})
+    assert _train(config, shards, tmp_path).best_iou > 0.6
+
+
+def test_the_wait_for_data_is_told_and_logged_beside_the_checkpoint(
+    shards: Shards, tiny: TrainConfig, tmp_path: Path
+) -> None:
+    result = _train(tiny, shards, tmp_path)
+    assert 0 < result.data_wait < 1
+    logged = json.loads((tmp_path / "checkpoints" / "data_wait.json").read_text())
+    assert logged == {"steps": 8, "data_wait": round(result.data_wait, 4)}
 
 
 def test_it_writes_what_it_promises(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_the_gradient_of_a_group_is_of_its_own_frames() -> None:
 def batch(group: list[int]) -> Batch:
     empty = torch.zeros(0)
     weight = torch.full((len(group),), 0.8)
-    return Batch(empty, empty, empty, weight, weight / 2, torch.tensor(group), empty, empty)
+    return Batch(empty, empty, empty, weight, weight / 2, torch.tensor(group), *[empty] * 6)
 
 
 def follow(weighting: GroupWeighting, head: nn.Module, labels: dict[int, float], steps: int) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from training.config import HourglassConfig
-from training.hourglass import Hourglass
+from training.models.hourglass import Hourglass
 from training.weights import load_into, load_student, save_student
 
 SMALL = HourglassConfig(height=32, width=64, channels=(8, 12, 16, 16), squeeze=(4, 4, 8, 8), depths=(1, 1, 1, 1))

@@ -4,36 +4,7 @@ import pytest
 import torch
 
 from training.config import LossConfig
-from training.losses import boundary_band, soft_dice, student_losses, weighted_mean
-
-
-def test_boundary_band_of_a_half_plane_is_radius_wide_on_both_sides() -> None:
-    alpha = torch.zeros(1, 1, 6, 12)
-    alpha[..., 6:] = 1
-    band = boundary_band(alpha, 2)
-    assert band[0, 0, 0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0]
-
-
-def test_boundary_band_equals_dilation_minus_erosion() -> None:
-    alpha = (torch.rand(3, 1, 20, 24, generator=torch.Generator().manual_seed(1)) > 0.9).float()
-    pool = torch.nn.functional.max_pool2d
-    expected = pool(alpha, 7, 1, 3) + pool(-alpha, 7, 1, 3)
-    assert torch.equal(boundary_band(alpha, 3), expected)
-
-
-def test_soft_dice_by_hand() -> None:
-    probability = torch.tensor([[[[1.0, 0.5, 0.0]]]])
-    alpha = torch.tensor([[[[1.0, 0.0, 0.0]]]])
-    everywhere = torch.ones_like(alpha)
-    # shared 1, squares 1.25 + 1, one pixel of smoothing
-    assert soft_dice(probability, alpha, everywhere).item() == pytest.approx(1 - 3 / 3.25)
-    assert soft_dice(alpha, alpha, everywhere).item() == pytest.approx(0.0)
-    assert soft_dice(torch.zeros_like(alpha), torch.zeros_like(alpha), everywhere).item() == pytest.approx(0.0)
-
-
-def test_soft_target_is_matched_without_cost() -> None:
-    soft = torch.full((1, 1, 4, 4), 0.5)
-    assert soft_dice(soft, soft, torch.ones_like(soft)).item() == pytest.approx(0.0)
+from training.losses.student import student_losses
 
 
 def test_distrusted_pixels_and_weightless_frames_do_not_matter() -> None:
@@ -100,5 +71,24 @@ def test_without_weights_of_its_own_the_band_counts_as_the_rest() -> None:
     assert all(torch.equal(plain[name], apart[name]) for name in plain)
 
 
-def test_weighted_mean_without_any_weight_is_zero() -> None:
-    assert weighted_mean(torch.ones(3), torch.zeros(3)).item() == 0
+def _sample() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    logits, alpha = torch.randn(2, 1, 16, 16, generator=generator), torch.rand(2, 1, 16, 16, generator=generator)
+    return logits, alpha, torch.ones_like(alpha), torch.ones(2)
+
+
+@pytest.mark.parametrize("term", ["ohem", "laplacian", "distillation", "temporal", "consistency"])
+def test_a_further_term_enters_by_its_weight_and_is_left_out_without(term: str) -> None:
+    logits, alpha, trust, weight = _sample()
+    others = {"earlier": (logits.flip(3), alpha.flip(2)), "second": logits.flip(2)}
+    plain = student_losses(logits, alpha, trust, weight, LossConfig(), **others)
+    assert set(plain) == {"loss", "bce", "dice", "band"}
+    found = student_losses(logits, alpha, trust, weight, LossConfig(**{term: 2.0}), **others)
+    assert set(found) - set(plain) == {term} and found[term].item() > 0.01
+    assert found["loss"].item() == pytest.approx((plain["loss"] + 2 * found[term]).item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("term", "missing"), [("temporal", "frames before"), ("consistency", "second view")])
+def test_a_term_without_its_other_pass_says_so(term: str, missing: str) -> None:
+    with pytest.raises(ValueError, match=missing):
+        student_losses(*_sample(), LossConfig(**{term: 1.0}))

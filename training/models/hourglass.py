@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.config import HourglassConfig
+from training.model_config import HourglassConfig
+from training.models.base import StudentModel
+from training.models.blocks import conv_norm, start_kernels, start_unsure
 
 
-class Hourglass(nn.Module):
+class Hourglass(StudentModel):
     """Encoder-decoder with squeezed bottlenecks, additive skips and dense refinement at 1/4 of the resolution.
 
     Speed on a CPU follows memory traffic rather than FLOPs, hence: a stem of large kernel and stride on few channels,
@@ -18,6 +20,8 @@ class Hourglass(nn.Module):
     Source: the video-segmentation network of Google's "Mobile Real-time Video Segmentation" (2018), scaled down;
     sub-pixel head of Shi et al. (CVPR 2016).
     """
+
+    config: HourglassConfig
 
     def __init__(self, config: HourglassConfig) -> None:
         super().__init__()
@@ -36,15 +40,19 @@ class Hourglass(nn.Module):
             )
             for level in (1, 2, 3)
         )
-        self.laterals = nn.ModuleList(_conv(channels[level + 1], channels[level], 1) for level in (2, 1, 0))
+        self.laterals = nn.ModuleList(conv_norm(channels[level + 1], channels[level], 1) for level in (2, 1, 0))
         self.decoders = nn.ModuleList(Bottleneck(channels[level], squeeze[level]) for level in (2, 1, 0))
         grown = [channels[0] + index * config.growth for index in range(config.refinements + 1)]
-        self.refinements = nn.ModuleList(_conv(width, config.growth, 3) for width in grown[:-1])
+        self.refinements = nn.ModuleList(conv_norm(width, config.growth, 3) for width in grown[:-1])
         self.head = nn.Conv2d(grown[-1], 16, 1)
         self.apply(_initialise)
-        nn.init.normal_(self.head.weight, std=0.01)
-        assert self.head.bias is not None
-        nn.init.constant_(self.head.bias, -1.0)
+        start_unsure(self.head)
+
+    @property
+    def first(self) -> nn.Conv2d:
+        convolution = self.stem[0]
+        assert isinstance(convolution, nn.Conv2d)
+        return convolution
 
     def forward(self, frame: Tensor) -> Tensor:
         """Foreground logits of frames.
@@ -75,7 +83,9 @@ class Bottleneck(nn.Module):
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
         self.branch = nn.Sequential(
-            _conv(channels, squeezed, 1), _conv(squeezed, squeezed, 3), _conv(squeezed, channels, 1, activate=False)
+            conv_norm(channels, squeezed, 1),
+            conv_norm(squeezed, squeezed, 3),
+            conv_norm(squeezed, channels, 1, activate=False),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,27 +98,20 @@ class Downsample(nn.Module):
     def __init__(self, channels: int, widened: int, squeezed: int) -> None:
         super().__init__()
         self.branch = nn.Sequential(
-            _conv(channels, squeezed, 1),
-            _conv(squeezed, squeezed, 3, stride=2),
-            _conv(squeezed, widened, 1, activate=False),
+            conv_norm(channels, squeezed, 1),
+            conv_norm(squeezed, squeezed, 3, stride=2),
+            conv_norm(squeezed, widened, 1, activate=False),
         )
-        self.shortcut = nn.Sequential(nn.MaxPool2d(2, 2, ceil_mode=True), _conv(channels, widened, 1, activate=False))
+        self.shortcut = nn.Sequential(
+            nn.MaxPool2d(2, 2, ceil_mode=True), conv_norm(channels, widened, 1, activate=False)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(self.shortcut(x) + self.branch(x))
 
 
-def _conv(inputs: int, outputs: int, kernel: int, *, stride: int = 1, activate: bool = True) -> nn.Sequential:
-    layers: list[nn.Module] = [
-        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-    ]
-    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if activate else nn.Sequential(*layers)
-
-
 def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    start_kernels(module)
     if isinstance(module, Bottleneck):
         # Residual branches start at zero, so the deep net starts as a shallow one and learns quickly.
         last = module.branch[-1]

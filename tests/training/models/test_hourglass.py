@@ -3,7 +3,7 @@ import torch
 from pydantic import ValidationError
 
 from training.config import HourglassConfig
-from training.hourglass import Hourglass
+from training.models.hourglass import Hourglass
 
 
 def test_default_student_is_small_and_keeps_the_frames_size() -> None:
