@@ -1,6 +1,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -107,6 +108,15 @@ def test_keyed_bursts_come_with_truth_votes_and_label(shards: EvaluationShards) 
     assert all(alpha is not None and alpha.shape == SIZE for alpha in first.methods["selfie_landscape"])
     abstained = first.methods["crop"][0]
     assert abstained is not None and abstained.max() == 0
+
+
+def test_keyed_frames_have_the_scenarios_that_curate_found(shards: EvaluationShards, tmp_path: Path) -> None:
+    row = _curated(0, 1, "keyed").as_dict() | {"source": "keyed", "scenarios": ["dark", "blurred"]}
+    write_rows(tmp_path / "keyed.parquet", [CuratedRow(**row)], CuratedRow)
+    known = replace(shards, curated=[*shards.curated, tmp_path / "keyed.parquet"])
+    first, second = read_keyed(known, find_keyed(known))
+    assert first.scenarios == ((), ("dark", "blurred"), ()) and second.scenarios == ((), (), ())
+    assert first.clip == second.clip == ("keyed", 0)
 
 
 def test_the_test_split_is_thinned_evenly_and_leaves_the_keyed_clip_out(shards: EvaluationShards) -> None:

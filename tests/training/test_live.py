@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from torch import Tensor, nn
+from torch import Tensor, nn, zeros
 
 from training.export import write_onnx
 from training.live import Live, LiveConfig, band_change, edge_band
@@ -26,6 +26,14 @@ class Halfway(nn.Module):
 
     def forward(self, frame: Tensor) -> Tensor:
         return 0.5 * (frame[:, :1] > 0.5).float() + 0.5 * frame[:, 3:]
+
+
+class Remembering(nn.Module):
+    """A recurrent stand-in: alpha is half of what it sees and half of what it saw before."""
+
+    def forward(self, frame: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        seen = (frame[:, :1] > 0.5).float() + 0 * frame[:, 3:]
+        return 0.5 * seen + 0.5 * state, seen
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +142,14 @@ def test_a_cut_empties_the_prior(halfway: Path) -> None:
     fresh = Student(halfway)
     np.testing.assert_array_equal(alpha, fresh(other))
     assert alpha.max() == 128  # half way from nothing; the prior of the last shot would have left 0.94 / 2 more
+
+
+def test_a_cut_empties_what_a_recurrent_student_remembers(tmp_path: Path) -> None:
+    path = tmp_path / "remembering.onnx"
+    write_onnx(Remembering(), path, SIZE, opset=17, states=[zeros(1, 1, *SIZE)])
+    live = Live(path, LiveConfig(skip=False))
+    assert [int(live(frame()).max()) for _ in range(3)] == [128, 255, 255]
+    assert int(live(255 - frame(40)).max()) == 128 and live.cuts == 2
 
 
 def test_another_size_is_another_stream(halfway: Path) -> None:
