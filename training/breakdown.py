@@ -14,8 +14,9 @@ from training.evaluation_set import MeasuredBurst
 from training.scores import BURST_METRICS, FRAME_METRICS, BurstScores
 
 STUDENT = "student"
-COMPARED = (STUDENT, "selfie_landscape", "selfie", "label")
-"""Methods that the breakdown is about: the student, what a user would take instead, and what it learnt from."""
+COMPARED = (STUDENT, "selfie_landscape", "selfie", "label", "earlier")
+"""Methods that the breakdown is about: the student, what a user would take instead, what it learnt from, and the
+student that it started from."""
 SCENARIO_METRICS = ("iou", "boundary_f", "mad_t")
 NO_SCENARIO = "in_no_scenario"
 

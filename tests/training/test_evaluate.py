@@ -193,6 +193,7 @@ def test_a_retrained_student_is_measured_beside_the_one_it_started_from(
         gained["now"] == metrics["keyed"]["student"]["iou"] and gained["earlier"] == metrics["keyed"]["earlier"]["iou"]
     )
     assert gained["gained"] == pytest.approx(gained["now"] - gained["earlier"]) and gained["gained"] != 0
+    assert {"keyed", "test", "test: dark"} <= set(metrics["retraining"]), "scenario by scenario too"
 
 
 def test_nothing_to_measure_on_says_what_to_pin(student: Path, tmp_path: Path) -> None:
