@@ -185,15 +185,45 @@ def audit() -> None:
 
 @app.command()
 def apply(
-    video: Annotated[Path, typer.Argument(help="The video to work on.", exists=True, dir_okay=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The video to write (.mp4).")],
-    background: Annotated[str, typer.Option(help="An image file, a colour (`#00b140`) or `blur`.")] = "blur",
-    student: Annotated[Path | None, typer.Option(help="A student.onnx; default: the exported one.")] = None,
+    source: Annotated[Path, typer.Argument(help="The video or photo to work on.", metavar="VIDEO_OR_PHOTO")],
+    output: Annotated[
+        Path, typer.Option("-o", "--out", "--output", help="What to write: .mp4, .mov, .mkv; of a photo .png, .jpg.")
+    ],
+    background: Annotated[
+        str, typer.Option(help="`blur`, `blur:STRENGTH` (1-100), a colour `#rrggbb`, or a picture's or a video's path.")
+    ] = "blur",
+    student: Annotated[
+        Path | None, typer.Option(help="A student.onnx, or a folder of several; default: data/export.")
+    ] = None,
+    tier: Annotated[
+        str, typer.Option(help="Which of several students: a name, or `auto`: the best that is quick enough here.")
+    ] = "auto",
+    upsample: Annotated[
+        str, typer.Option(help="To the frame's size: `linear`, or `guided` by the picture. Default: params.yaml.")
+    ] = "",
+    skip: Annotated[
+        bool | None, typer.Option(help="Keep the alpha where nothing on its edge has changed. Default: params.yaml.")
+    ] = None,
 ) -> None:
-    """Replace the background of a video with the trained student."""
+    """Replace the background of a video or a photo with the trained student.
+
+    `autoroto apply talk.mp4 --out talk-blurred.mp4` blurs what is behind the person.
+
+    `autoroto apply talk.mp4 --out talk-sea.mp4 --background sea.mp4` puts a video there; it runs along, over and over.
+
+    `autoroto apply me.jpg --out me.png --background "#00b140"` makes a green screen.
+
+    The sound is not kept. What else can be turned is under `apply` in params.yaml; docs/student.md explains it.
+    """
     from pipeline.apply_command import run_apply
 
-    run_apply(video, output, background=background, student=student, root=project_root(), console=console)
+    if upsample not in ("", "linear", "guided"):
+        raise typer.BadParameter(f"no upsampling {upsample!r}; `linear` or `guided`", param_hint="--upsample")
+    changed = {"upsample": upsample or None, "skip": skip}
+    run_apply(
+        source, output, background=background, student=student, tier=tier, root=project_root(), console=console,
+        changed={name: value for name, value in changed.items() if value is not None},
+    )  # fmt: skip
 
 
 @app.command()

@@ -19,6 +19,7 @@ from stages.plate import PlateConfig
 from stages.synthesize import SynthesizeConfig
 from stages.teachers.registry import VoteConfig
 from training.config import EvaluateConfig, ExportConfig, TrainConfig
+from training.live_config import ApplyConfig
 
 
 class ParamsError(ValueError):
@@ -68,6 +69,7 @@ class Params(Config):
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     export: ExportConfig = ExportConfig()
+    apply: ApplyConfig = ApplyConfig()
 
     def with_runner(self, runner: str) -> Params:
         """The same params with another runner.

@@ -31,6 +31,7 @@ from qa.report_disagreement import clip_heats, pair_table, scenario_table
 from qa.report_findings import prior_sentences, retraining_rows
 from qa.report_gallery import choose, read_samples, tiles
 from qa.report_groups import audit_sentence, group_weights, scenario_rows
+from qa.report_intervals import METHODS, scenario_scores, sure_table
 from qa.report_items import ERROR_HELP, FULL_FLICKER, clip_strip, flicker_strip, tile_data
 from qa.report_memory import Snapshot, label_states, remember, run_before
 from qa.report_player import read_player
@@ -214,12 +215,18 @@ def _student(inputs: ReportInputs, metrics: Mapping[str, Any]) -> dict[str, Any]
     curves = read_curves(inputs.history) if inputs.history and inputs.history.exists() else []
     keyed, test, milliseconds = (metrics.get(key) or {} for key in ("keyed", "test", "milliseconds"))
     sets = [("Keyed test clip", keyed), ("Test split", test)]
+    intervals, scenarios = (metrics.get(key) or {} for key in ("intervals", "scenarios"))
     lines = player.curves() if player else []
     return {
         "player": player,
         "player_lines": lines,
         "player_chart": line_chart(lines, name="IoU along the keyed test clip", x_label="frame", width=800),
         "score_sets": [(name, metric_table(scores), miss_bars(scores)) for name, scores in sets if scores],
+        "confidence": [
+            (name, sure_table(intervals.get(key) or {}), scenario_scores(scenarios.get(key) or {}))
+            for key, name in (("keyed", "Keyed test clip"), ("test", "Test split"))
+        ],
+        "confidence_methods": METHODS,
         "prior_sentences": prior_sentences(metrics),
         "retraining": retraining_rows(metrics),
         "student_iou": score(keyed, STUDENT, "iou"),

@@ -1,122 +1,108 @@
-"""Put the student to its use: a video with its background exchanged, blurred or coloured."""
+"""Put the student to its use: a video or a photo with its background blurred, coloured or exchanged."""
 
 from __future__ import annotations
 
-import re
+import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from datasets.images import Grey, Image
-from datasets.media import read_photo
+from datasets.images import Image, encode_jpeg, encode_png
+from datasets.media import is_photo, read_photo
+from datasets.store import write_atomically
 from datasets.video import decode, probe, write_video
-from training.runtime import Student
-
-Backdrop = Callable[[Image], Image]
-"""Makes the `(H, W, 3)` uint8 RGB picture that goes behind a frame of the same size."""
+from training.backdrops import Backdrop, backdrop, composite
+from training.live import Live, LiveConfig
 
 FALLBACK_FPS = 25.0
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+"""Containers that H.264 is written into."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was done: frames written, frames that the student looked at, and shots that began."""
+
+    frames: int
+    inferred: int
+    shots: int
 
 
 def apply(
     *,
-    video: Path,
+    source: Path,
     student: Path,
     background: str,
     out: Path,
-    threads: int = 1,
+    config: LiveConfig | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> int:
-    """Composite the people of `video` on another background and write `out` (without sound); returns the frames.
+) -> Applied:
+    """Composite the people of a video or a photo on another background and write `out` (a video without its sound).
+
+    `out` is written beside its place and moved there when it is whole.
 
     Args:
         student: the ONNX file that `export` wrote.
-        background: see `backdrop`.
+        background: see `training.backdrops.backdrop`.
         progress: called with (frames done, frames expected; 0 when unknown).
 
     Raises:
-        MediaError: the video cannot be read.
-        FileNotFoundError: the student or the background picture is missing.
-        ValueError: the background is neither a picture, `blur` nor a colour.
+        MediaError: the source or the background cannot be read.
+        FileNotFoundError: the student, the source or the background is missing.
+        ValueError: `out` is the source or the background, or of a kind that cannot be written.
     """
+    if not source.is_file():
+        raise FileNotFoundError(f"{source}: no such video or photo; check the path")
+    if out.exists() and any(out.samefile(read) for read in (source, Path(background)) if read.exists()):
+        raise ValueError(
+            f"{out}: would replace the footage or the background that is read; name another file with --out"
+        )
+    photo = is_photo(source)
+    _check_suffix(source, out, PHOTO_SUFFIXES if photo else VIDEO_SUFFIXES)
     behind = backdrop(background)
-    model = Student(student, threads=threads)
-    info = probe(video)
+    live = Live(student, config)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if photo:
+        _write_photo(out, _composited(read_photo(source), 0, live, behind))
+        if progress is not None:
+            progress(1, 1)
+    else:
+        _write_video(source, out, live, behind, progress)
+    return Applied(live.frames, live.inferred, live.cuts)
+
+
+def _check_suffix(source: Path, out: Path, known: tuple[str, ...]) -> None:
+    if out.suffix.lower() not in known:
+        kind = "photo" if known is PHOTO_SUFFIXES else "video"
+        raise ValueError(f"{out}: {source.name} is a {kind}; name a file that ends in {', '.join(known)}")
+
+
+def _composited(image: Image, time_us: int, live: Live, behind: Backdrop) -> Image:
+    alpha = live(image)
+    return composite(image, alpha, behind(image, alpha, time_us))
+
+
+def _write_photo(out: Path, image: Image) -> None:
+    write_atomically(out, encode_png(image) if out.suffix.lower() == ".png" else encode_jpeg(image))
+
+
+def _write_video(
+    source: Path, out: Path, live: Live, behind: Backdrop, progress: Callable[[int, int], None] | None
+) -> None:
+    info = probe(source)
     fps = info.fps or FALLBACK_FPS
     expected = round(info.duration_us / 1e6 * fps)
 
     def frames() -> Iterator[Image]:
-        for index, frame in enumerate(decode(video)):
-            image = frame.rgb()
-            yield composite(image, model(image), behind(image))
+        for index, frame in enumerate(decode(source)):
+            yield _composited(frame.rgb(), frame.time_us, live, behind)
             if progress is not None:
                 progress(index + 1, expected)
 
-    return write_video(out, frames(), fps=fps)
-
-
-def composite(image: Image, alpha: Grey, behind: Image) -> Image:
-    """`alpha * image + (1 - alpha) * behind`: `(H, W, 3)`, `(H, W)`, `(H, W, 3)`, all uint8."""
-    weight = alpha[..., None].astype(np.uint16)
-    return ((image * weight + behind * (255 - weight) + 127) // 255).astype(np.uint8)
-
-
-def backdrop(background: str) -> Backdrop:
-    """What `background` names: `blur` or `blur:STRENGTH` (1-100), a colour `#rrggbb`, or the path of a picture.
-
-    Raises:
-        FileNotFoundError: there is no such picture.
-        ValueError: a blur's strength is out of range.
-    """
-    blur = re.fullmatch(r"blur(?::(\d+))?", background)
-    if blur:
-        return _blurred(int(blur[1] or 30))
-    if re.fullmatch(r"#[0-9a-fA-F]{6}", background):
-        colour = np.array(list(bytes.fromhex(background[1:])), np.uint8)
-        return lambda image: np.broadcast_to(colour, image.shape)
-    path = Path(background)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{background}: no such picture; a background is a picture's path, `blur`, `blur:STRENGTH` or `#rrggbb`"
-        )
-    return _picture(read_photo(path))
-
-
-def _blurred(strength: int) -> Backdrop:
-    if not 1 <= strength <= 100:
-        raise ValueError(f"blur:{strength}: expected a strength of 1-100")
-
-    def blurred(image: Image) -> Image:
-        height, width = image.shape[:2]
-        # Blurred small and enlarged: the same look at a fraction of the time.
-        small = cv2.resize(image, (max(width // 4, 1), max(height // 4, 1)), interpolation=cv2.INTER_AREA)
-        soft = cv2.GaussianBlur(small, (0, 0), strength / 1000 * width / 4 + 0.1)
-        return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-
-    return blurred
-
-
-def _picture(picture: Image) -> Backdrop:
-    fitted: dict[tuple[int, int], Image] = {}
-
-    def behind(image: Image) -> Image:
-        size = (image.shape[0], image.shape[1])
-        if size not in fitted:
-            fitted.clear()
-            fitted[size] = cover(picture, size)
-        return fitted[size]
-
-    return behind
-
-
-def cover(picture: Image, size: tuple[int, int]) -> Image:
-    """The middle of `picture`, scaled to fill `size` (height, width) without distortion."""
-    height, width = size
-    scale = max(height / picture.shape[0], width / picture.shape[1])
-    rows, columns = min(round(height / scale), picture.shape[0]), min(round(width / scale), picture.shape[1])
-    top, left = (picture.shape[0] - rows) // 2, (picture.shape[1] - columns) // 2
-    cropped = picture[top : top + rows, left : left + columns]
-    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(cropped, (width, height), interpolation=mode), dtype=np.uint8)
+    part = out.with_name(f".{out.stem}.{uuid.uuid4().hex[:8]}{out.suffix}")
+    try:
+        write_video(part, frames(), fps=fps)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)

@@ -237,12 +237,15 @@ class EvaluateConfig(Config):
         timing_rounds: frames each of the two is timed on, in turns, on one core.
         samples: frames of each set kept as pictures for the report.
         max_frames: of the test split measured at most, whole bursts spread evenly; the keyed clip is measured whole.
+        resamples: sets of clips that are drawn for every confidence interval. seed: of these draws.
     """
 
     landscape: str = "models/selfie_landscape.tflite"
     timing_rounds: int = Field(100, ge=1)
     samples: int = Field(8, ge=0)
     max_frames: int = Field(200, ge=1)
+    resamples: int = Field(2000, ge=100)
+    seed: int = 0
 
 
 class ExportConfig(Config):

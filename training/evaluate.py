@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from training.breakdown import Resampling
 from training.compare import STUDENT, milliseconds, run_student
 from training.config import EvaluateConfig, ExportConfig
 from training.evaluation_set import EvaluationShards, find_keyed, find_test, read_keyed, read_test
@@ -35,8 +36,9 @@ def evaluate(
 ) -> None:
     """Measure the student in folder `student` and write into `out`:
 
-    `metrics.json` (set to method to metric, and milliseconds), `frames.csv` (one row a frame and method),
-    `plots/methods.csv` and `plots/keyed_iou.csv`, `samples.parquet` and `keyed_clip.parquet` (pictures for the report).
+    `metrics.json` (set to method to metric, milliseconds, and `intervals` and `scenarios`, see `training.breakdown`),
+    `frames.csv` (one row a frame and method), `scenarios.csv`, `plots/methods.csv` and `plots/keyed_iou.csv`,
+    `samples.parquet` and `keyed_clip.parquet` (pictures for the report).
 
     The sets are `keyed`, the keyed test clip with its exact alpha, and `test`, the test split with its curated labels.
     `metrics.json` also says how the student takes its prior and, where it started from an earlier student
@@ -60,8 +62,9 @@ def evaluate(
     runtime = _exported(student)
     before = earlier_student(student, root)
     students = {STUDENT: runtime, **({EARLIER: _exported(before)} if before else {})}
-    spread = SpreadBursts({"keyed": len(keyed), "test": len(test)})
-    tables = EvaluationTables({"keyed": len(keyed), "test": len(test)}, config.samples)
+    counts = {"keyed": len(keyed), "test": len(test)}
+    spread = SpreadBursts(counts)
+    tables = EvaluationTables(counts, config.samples, Resampling(config.resamples, config.seed))
     bursts = itertools.chain(read_keyed(shards, keyed), read_test(shards, test))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for done, burst in enumerate(bursts, start=1):

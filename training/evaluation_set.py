@@ -43,6 +43,8 @@ class MeasuredBurst:
         methods: what each teacher voted and, in the keyed set, the fused label, at the frame's size; None where a
             method has nothing for a frame. A teacher that speaks elsewhere and abstains here found no person: an
             empty mask.
+        clip: source and number of the clip that the burst is of.
+        scenarios: names of each frame's scenario groups (`qa.scenarios`), as curated; empty where nothing is known.
     """
 
     set: str
@@ -51,6 +53,8 @@ class MeasuredBurst:
     images: tuple[Image, ...]
     truths: tuple[Grey, ...]
     methods: Mapping[str, tuple[Grey | None, ...]]
+    clip: tuple[str, int] = ("", 0)
+    scenarios: tuple[tuple[str, ...], ...] = ()
 
 
 def find_keyed(shards: EvaluationShards) -> list[BurstKeys]:
@@ -58,9 +62,9 @@ def find_keyed(shards: EvaluationShards) -> list[BurstKeys]:
     return _find_bursts(shards.frames, FrameRow, {"role": "keyed"})
 
 
-def find_test(shards: EvaluationShards, *, max_frames: int) -> list[BurstKeys]:
-    """Keys of bursts of the test split without the keyed clip: about `max_frames` frames, spread evenly."""
-    bursts = _find_bursts(shards.curated, CuratedRow, {"split": "test", "role": "footage"})
+def find_test(shards: EvaluationShards, *, max_frames: int, split: str = "test") -> list[BurstKeys]:
+    """Keys of bursts of a split without the keyed clip: about `max_frames` frames, spread evenly."""
+    bursts = _find_bursts(shards.curated, CuratedRow, {"split": split, "role": "footage"})
     total = sum(len(burst) for burst in bursts)
     keep = max(1, round(len(bursts) * min(max_frames / total, 1))) if total else 0
     picks = np.linspace(0, len(bursts) - 1, keep).round().astype(int)
@@ -73,6 +77,7 @@ def read_keyed(shards: EvaluationShards, bursts: Sequence[BurstKeys]) -> Iterato
     frames = RowIndex(shards.frames, FrameRow, wanted)
     labels = RowIndex(shards.labels, LabelRow, wanted)
     votes = _teachers(shards, wanted)
+    scenarios = _scenarios(shards.curated, wanted)
     for burst in bursts:
         rows = [frames[key] for key in burst]
         sizes = [(row.height, row.width) for row in rows]
@@ -88,6 +93,8 @@ def read_keyed(shards: EvaluationShards, bursts: Sequence[BurstKeys]) -> Iterato
             images=tuple(decode_rgb(row.image) for row in rows),
             truths=tuple(decode_grey(row.truth) for row in rows),
             methods=methods,
+            clip=(rows[0].source, rows[0].clip),
+            scenarios=tuple(scenarios.get(key, ()) for key in burst),
         )
 
 
@@ -107,6 +114,8 @@ def read_test(shards: EvaluationShards, bursts: Sequence[BurstKeys]) -> Iterator
             images=tuple(images),
             truths=tuple(resize(decode_grey(row.alpha), size) for row, size in zip(rows, sizes, strict=True)),
             methods={teacher: _votes(index, burst, sizes) for teacher, index in votes.items()},
+            clip=(rows[0].source, rows[0].clip),
+            scenarios=tuple(tuple(row.scenarios) for row in rows),
         )
 
 
@@ -149,6 +158,13 @@ def _find_bursts(shards: Sequence[Path], row_type: type[Row], wanted: Mapping[st
             burst = (values["source"], values["clip"], values["burst"])
             bursts.setdefault(burst, []).append((values["source"], values["time_us"]))
     return [tuple(bursts[key]) for key in sorted(bursts)]
+
+
+def _scenarios(curated: Sequence[Path], wanted: Collection[FrameKey]) -> dict[FrameKey, tuple[str, ...]]:
+    """Scenario groups of the wanted frames; one that curate left out is missing."""
+    rows = (values for _, values in scan(curated, CuratedRow, ("source", "time_us", "scenarios")))
+    found = (((values["source"], values["time_us"]), tuple(values["scenarios"])) for values in rows)
+    return {key: names for key, names in found if key in wanted}
 
 
 def _teachers(shards: EvaluationShards, wanted: Collection[FrameKey]) -> dict[str, RowIndex[VoteRow]]:

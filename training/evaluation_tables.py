@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.images import Grey, encode_jpeg, encode_png
+from training.breakdown import SCENARIO_METRICS, Resampling, ScoredBurst, intervals, scenario_scores
 from training.evaluation_set import MeasuredBurst
 from training.replay import Replay
-from training.scores import FRAME_METRICS, BurstScores, mean_scores
+from training.scores import BURST_METRICS, FRAME_METRICS, BurstScores, mean_scores
 
 SETS = ("keyed", "test")
+SCENARIO_COLUMNS = ("set", "scenario", "method", "frames", "clips", *SCENARIO_METRICS)
 SAMPLE_SCHEMA = pa.schema(
     [("set", pa.string()), ("frame_name", pa.string()), ("iou", pa.string())]
     + [(name, pa.large_binary()) for name in ("frame", "truth", "student", "selfie_landscape", "label")]
@@ -30,9 +32,12 @@ class EvaluationTables:
 
     Args:
         bursts: how many bursts each set has. samples: how many pictures to keep of each.
+        resampling: how clips are drawn for the confidence intervals.
     """
 
-    def __init__(self, bursts: Mapping[str, int], samples: int) -> None:
+    def __init__(self, bursts: Mapping[str, int], samples: int, resampling: Resampling | None = None) -> None:
+        self._resampling = resampling or Resampling()
+        self._scored: dict[str, list[ScoredBurst]] = {name: [] for name in SETS}
         self._scores: dict[str, dict[str, list[BurstScores]]] = {name: defaultdict(list) for name in SETS}
         self._frames: list[dict[str, Any]] = []
         self._samples: list[dict[str, Any]] = []
@@ -50,6 +55,7 @@ class EvaluationTables:
                 if values is not None:
                     row = {"set": burst.set, "burst": burst.name, "time_us": time, "method": method}
                     self._frames.append({**row, **{name: f"{value:.6g}" for name, value in values.items()}})
+        self._scored[burst.set].append(ScoredBurst.of(burst, scores))
         every = self._every[burst.set]
         if every and self._seen[burst.set] % every == 0:
             self._samples.append(_sample(burst, found, scores))
@@ -65,11 +71,20 @@ class EvaluationTables:
         }
         return {name: {m: v for m, v in methods.items() if v["frames"]} for name, methods in means.items()}
 
+    def breakdown(self) -> dict[str, dict[str, Any]]:
+        """`intervals` and `scenarios` of each set that was measured, see `training.breakdown`."""
+        measured = {name: bursts for name, bursts in self._scored.items() if bursts}
+        return {
+            "intervals": {name: intervals(bursts, self._resampling) for name, bursts in measured.items()},
+            "scenarios": {name: scenario_scores(bursts, self._resampling) for name, bursts in measured.items()},
+        }
+
     def write(self, out: Path, milliseconds: Mapping[str, float]) -> None:
         """Write all files into `out`."""
         (out / "plots").mkdir(parents=True, exist_ok=True)
         metrics = self.metrics()
-        text = json.dumps({**metrics, "milliseconds": dict(milliseconds)}, indent=2, sort_keys=True)
+        found = {**metrics, **self.breakdown(), "milliseconds": dict(milliseconds)}
+        text = json.dumps(found, indent=2, sort_keys=True)
         (out / "metrics.json").write_text(text + "\n")
         _write_csv(out / "frames.csv", ("set", "burst", "time_us", "method", *FRAME_METRICS), self._frames)
         methods = [
@@ -77,9 +92,9 @@ class EvaluationTables:
             for name, by_method in metrics.items()
             for method, values in by_method.items()
         ]
-        _write_csv(
-            out / "plots" / "methods.csv", ("set", "method", *FRAME_METRICS, "dtssd", "flicker", "frames"), methods
-        )
+        columns = ("set", "method", *FRAME_METRICS, *BURST_METRICS, "miou2_dataset", "frames")
+        _write_csv(out / "plots" / "methods.csv", columns, methods)
+        _write_csv(out / "scenarios.csv", SCENARIO_COLUMNS, _scenario_rows(found["scenarios"]))
         _write_csv(out / "plots" / "keyed_iou.csv", ("frame", "method", "iou"), self._keyed_curve())
         pq.write_table(pa.Table.from_pylist(self._samples, schema=SAMPLE_SCHEMA), out / "samples.parquet")
         self._replay.write(out)
@@ -94,6 +109,16 @@ class EvaluationTables:
             {"frame": numbers[row["burst"], row["time_us"]], "method": row["method"], "iou": row["iou"]}
             for row in keyed
         ]
+
+
+def _scenario_rows(scenarios: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row a set, scenario and method."""
+    return [
+        {"set": name, "scenario": scenario, "method": method, "frames": row["frames"], "clips": row["clips"], **means}
+        for name, rows in scenarios.items()
+        for scenario, row in rows.items()
+        for method, means in row["methods"].items()
+    ]
 
 
 def _sample(

@@ -48,9 +48,13 @@ def letterbox(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.ui
 
 def unletterbox(alpha: NDArray[Number], source: tuple[int, int]) -> NDArray[Number]:
     """The part of `alpha` `(h, w)` that a frame of `source` (height, width) was put into, enlarged to that size."""
+    return resize(inside(alpha, source), source)
+
+
+def inside(alpha: NDArray[Number], source: tuple[int, int]) -> NDArray[Number]:
+    """The part of `alpha` `(h, w)` or `(h, w, C)` that a frame of `source` (height, width) was put into: a view."""
     place = window(source, (alpha.shape[0], alpha.shape[1]))
-    inside = alpha[place.top : place.top + place.height, place.left : place.left + place.width]
-    return resize(inside, source)
+    return alpha[place.top : place.top + place.height, place.left : place.left + place.width]
 
 
 def resize(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

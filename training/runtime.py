@@ -67,12 +67,14 @@ class Student:
 
     def __call__(self, image: Image) -> Grey:
         """Alpha `(H, W)` uint8 (255 = person) of the next frame `(H, W, 3)` uint8 RGB, at the frame's own size."""
-        alpha, *states = self.session.run(None, self.inputs(image))
+        return enlarge(self.infer(letterbox(image, self.size)), (image.shape[0], image.shape[1]))
+
+    def infer(self, small: Image) -> NDArray[np.float32]:
+        """Alpha `(h, w)` float32 of the next frame, letterboxed `(h, w, 3)` uint8; it is the prior of the one after."""
+        alpha, *states = self.session.run(None, {INPUT: self._with_prior(small), **self._states})
         self._states = {name: np.asarray(state) for name, state in zip(self._states, states, strict=True)}
         self._prior = np.asarray(alpha, dtype=np.float32)[0, 0]
-        # Resized before rounding to 8 bits: soft edges stay smooth when enlarged.
-        enlarged = unletterbox(self._prior, (image.shape[0], image.shape[1]))
-        return np.asarray(np.rint(np.clip(enlarged, 0, 1) * 255), dtype=np.uint8)
+        return self._prior
 
     def inputs(self, image: Image) -> dict[str, NDArray[np.float32]]:
         """What the network is given for the next frame, by name: `tensor` and a recurrent student's states."""
@@ -80,8 +82,16 @@ class Student:
 
     def tensor(self, image: Image) -> NDArray[np.float32]:
         """`(1, 4, H, W)` float32 0-1 at the student's size: the frame and the current prior."""
-        small = letterbox(image, self.size)
+        return self._with_prior(letterbox(image, self.size))
+
+    def _with_prior(self, small: Image) -> NDArray[np.float32]:
         frame = np.empty((1, 4, *self.size), np.float32)
         np.multiply(small.transpose(2, 0, 1), np.float32(1 / 255), out=frame[0, :3])
         frame[0, 3] = self._prior
         return frame
+
+
+def enlarge(alpha: NDArray[np.float32], source: tuple[int, int]) -> Grey:
+    """The student's alpha `(h, w)` float32 as `(H, W)` uint8 of a frame of `source` (height, width)."""
+    # Resized before rounding to 8 bits: soft edges stay smooth when enlarged.
+    return np.asarray(np.rint(np.clip(unletterbox(alpha, source), 0, 1) * 255), dtype=np.uint8)

@@ -75,7 +75,7 @@ def with_cheap_make(build: Callable[..., results.Result]) -> Callable[..., resul
     def built(*arguments: object) -> results.Result:
         def make(folder: Path, key: str) -> None:
             for name in ("student.safetensors", "student.json"):
-                (folder / name).write_text(key)
+                (folder / name).write_text(json.dumps({"key": key}))
 
         return replace(build(*arguments), make=make)
 

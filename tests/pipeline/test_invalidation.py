@@ -301,7 +301,7 @@ TABLE = [
          {"detect": ALL} | AFTER_DETECT),
     Case("a signal", statement("qa/signals.py"), {"score": PEOPLE} | AFTER_SCORE),
     Case("a metric, of score and evaluate", statement("qa/metrics.py"), {"score": PEOPLE} | AFTER_SCORE),
-    Case("a loss", statement("training/losses.py"), RESULTS),
+    Case("a loss", statement("training/losses/dice.py"), RESULTS),
     Case("the comparison", statement("training/compare.py"), {"evaluate": "all"}),
     Case("the report", statement("qa/report.py"), NOTHING),
     Case("the formats, told by FORMAT_VERSION", statement("datasets/clips.py"), NOTHING),

@@ -281,6 +281,24 @@ def _metrics() -> dict:
         "keyed": keyed,
         "test": {name: {**values, "iou": values["iou"] - 0.02} for name, values in keyed.items() if name != "label"},
         "milliseconds": {"student": 2.31, "selfie_landscape": 2.74},
+        "intervals": {
+            "keyed": {
+                "unit": "burst",
+                "units": 13,
+                "methods": {"student": {"iou": {"mean": 0.951, "low": 0.94, "high": 0.96}}},
+                "student_minus": {"selfie_landscape": {"iou": {"mean": 0.012, "low": 0.004, "high": 0.02}}},
+            }
+        },
+        "scenarios": {
+            "test": {
+                "dark": {
+                    "frames": 16,
+                    "clips": 2,
+                    "methods": {"student": {"iou": 0.8}, "selfie_landscape": {"iou": 0.83}},
+                    "student_minus": {"selfie_landscape": {"iou": {"mean": -0.03, "low": -0.05, "high": -0.01}}},
+                }
+            }
+        },
     }
 
 

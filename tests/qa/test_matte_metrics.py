@@ -1,6 +1,9 @@
+import itertools
+
 import cv2
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from qa.matte_metrics import conn, grad, mad, mad_t, mse, unknown_band
 
@@ -93,3 +96,52 @@ def test_conn_cut_forgives_small_distances():
 
 def test_conn_of_empty_alphas_is_zero():
     assert conn(np.zeros((4, 4)), np.zeros((4, 4))) == 0
+
+
+def soft(seed: int) -> np.ndarray:
+    """A random matte `(40, 50)` float64 with flat zeros, flat ones and soft edges."""
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).random((40, 50)), (0, 0), 4)
+    return np.rint(255 * np.clip((noise - np.median(noise)) / noise.std() + 0.5, 0, 1)) / 255
+
+
+def nearly(matte: np.ndarray, seed: int) -> np.ndarray:
+    return np.rint(255 * np.clip(matte + 0.3 * (soft(seed) - 0.5), 0, 1)) / 255
+
+
+MATTES = [(nearly(soft(seed), seed + 30), soft(seed)) for seed in range(3)]
+
+
+def test_mad_mse_and_mad_t_agree_with_loops():
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (10, 10)).astype(bool)
+    for pred, truth in MATTES:
+        errors = [abs(p - g) for p, g in zip(pred.ravel(), truth.ravel(), strict=True)]
+        assert mad(pred, truth) == pytest.approx(1e3 * sum(errors) / len(errors), rel=1e-5)
+        assert mse(pred, truth) == pytest.approx(1e3 * sum(e * e for e in errors) / len(errors), rel=1e-5)
+        # OpenCV anchors the even kernel at (5, 5) for both operations; scipy mirrors it for a dilation.
+        outer = scipy.ndimage.binary_dilation(truth > 0, ellipse[::-1, ::-1], origin=-1)
+        inner = scipy.ndimage.binary_erosion(truth >= 1, ellipse, border_value=1)
+        band = outer & ~inner
+        assert 0 < band.sum() < band.size
+        np.testing.assert_array_equal(unknown_band(truth), band)
+        assert mad_t(pred, truth) == pytest.approx(1e3 * np.abs(pred - truth)[band].mean(), rel=1e-5)
+
+
+def test_conn_agrees_with_the_reference_written_with_scipy():
+    """Level by level, as the evaluation code of Rhemann et al. and its Python ports have it."""
+    for pred, truth in MATTES:
+        level = np.full(truth.shape, -1.0)
+        steps = np.arange(0, 1.01, 0.1)
+        for before, step in itertools.pairwise(steps):
+            shared = np.minimum(pred, truth) >= step - 1e-9
+            labels, count = scipy.ndimage.label(shared)  # 4-connected by default
+            omega = labels == 1 + np.argmax(scipy.ndimage.sum_labels(shared, labels, range(1, count + 1)))
+            omega &= shared
+            level[(level == -1) & ~omega] = before
+        level[level == -1] = 1
+
+        def phi(alpha: np.ndarray, level: np.ndarray = level) -> np.ndarray:
+            distance = alpha - level
+            return 1 - distance * (distance >= 0.15 - 1e-9)
+
+        expected = np.abs(phi(pred) - phi(truth)).sum() / 1000
+        assert expected > 0 and conn(pred, truth) == pytest.approx(expected, rel=1e-3)

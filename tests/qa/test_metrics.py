@@ -3,6 +3,7 @@ import math
 import cv2
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from qa.metrics import (
     as_mask,
@@ -11,9 +12,11 @@ from qa.metrics import (
     boundary_f,
     boundary_iou,
     boundary_tolerance,
+    class_areas,
     fg_iou_image_mean,
     iou,
     miou2_dataset,
+    miou2_of_areas,
     within,
 )
 
@@ -132,3 +135,62 @@ def test_boundary_iou_sides_count_unless_ignored():
     assert boundary_iou(pred, full) == pytest.approx(146 / (196 + 194 - 146))
     assert boundary_iou(pred, full, ignore_sides=True) == 0
     assert boundary_iou(full, full, ignore_sides=True) == 1
+
+
+def blobs(seed: int, shape: tuple[int, int] = (60, 80)) -> np.ndarray:
+    """Random smooth blobs, some of which touch the sides."""
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).random(shape), (0, 0), 5)
+    return noise > np.quantile(noise, 0.6)
+
+
+PAIRS = [(blobs(seed), blobs(seed) ^ (blobs(seed + 50) & blobs(seed + 99))) for seed in range(4)]
+
+
+def test_iou_and_both_mious_agree_with_a_confusion_matrix():
+    """PaddleSeg sums one confusion matrix over the set; per image its foreground row gives the plain IoU."""
+
+    def confusion(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        matrix = np.zeros((2, 2))
+        for p, g in zip(pred.ravel(), truth.ravel(), strict=True):
+            matrix[int(g), int(p)] += 1
+        return matrix
+
+    def ious(matrix: np.ndarray) -> np.ndarray:
+        return np.diag(matrix) / (matrix.sum(0) + matrix.sum(1) - np.diag(matrix))
+
+    matrices = [confusion(pred, truth) for pred, truth in PAIRS]
+    for (pred, truth), matrix in zip(PAIRS, matrices, strict=True):
+        assert iou(pred, truth) == pytest.approx(ious(matrix)[1])
+    assert fg_iou_image_mean(PAIRS) == pytest.approx(np.mean([ious(matrix)[1] for matrix in matrices]))
+    assert miou2_dataset(PAIRS) == pytest.approx(ious(np.sum(matrices, axis=0)).mean())
+
+
+@pytest.mark.parametrize("radius", [0, 2, 5])
+def test_boundary_f_agrees_with_a_search_over_all_boundary_pixels(radius: int):
+    for pred, truth in PAIRS:
+        found, wanted = (np.argwhere(boundary(mask)) for mask in (pred, truth))
+        distances = np.linalg.norm(found[:, None] - wanted[None], axis=2)
+        precision = np.mean(distances.min(axis=1) <= radius)
+        recall = np.mean(distances.min(axis=0) <= radius)
+        expected = 2 * precision * recall / (precision + recall)
+        assert boundary_f(pred, truth, tolerance=radius) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("ignore_sides", [False, True])
+def test_boundary_iou_agrees_with_the_papers_repeated_erosion(ignore_sides: bool):
+    """The authors' code erodes d times by 3 x 3 after padding with background; padded with the mask: sides apart."""
+    for pred, truth in PAIRS:
+        steps = round(0.02 * math.hypot(*truth.shape))
+
+        def ring(mask: np.ndarray, steps: int = steps) -> np.ndarray:
+            core = scipy.ndimage.binary_erosion(mask, np.ones((3, 3)), iterations=steps, border_value=ignore_sides)
+            return mask & ~core
+
+        p, g = ring(pred), ring(truth)
+        assert boundary_iou(pred, truth, ignore_sides=ignore_sides) == pytest.approx((p & g).sum() / (p | g).sum())
+
+
+def test_class_areas_by_hand():
+    # 4 x 4: the squares share 2 pixels of 6; the background shares 10 of 14.
+    assert class_areas(SHIFTED, CENTRE) == (10, 14, 2, 6)
+    assert miou2_of_areas([class_areas(SHIFTED, CENTRE)]) == pytest.approx((10 / 14 + 2 / 6) / 2)

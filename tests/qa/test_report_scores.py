@@ -23,6 +23,13 @@ def test_the_best_is_the_highest_iou_and_the_lowest_error_and_ties_share():
     assert best == {"iou": ["label", "u2netp"], "mad": ["student"], "sharpness": []}
 
 
+def test_second_readings_stay_in_the_file():
+    table = metric_table(
+        {"student": {"iou": 0.9, "boundary_iou": 0.8, "boundary_iou_inside": 0.7, "flicker_static": 3}}
+    )
+    assert [metric.key for metric in table.columns] == ["iou", "boundary_iou_inside"]
+
+
 def test_missing_and_unfinite_scores_are_a_dash():
     rows = {row.key: [cell.text for cell in row.cells] for row in metric_table(SCORES).rows}
     assert rows["selfie_landscape"] == ["–", "10.00", "–"]

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from qa.video_metrics import dtssd, flicker, flicker_static
+from stages.flow import track_pair
 
 
 def test_dtssd_by_hand():
@@ -56,3 +57,33 @@ def test_flicker_names_what_does_not_fit():
         flicker([mask[:60], mask[:60]], [image, image])
     with pytest.raises(ValueError, match="at least two"):
         flicker_static([mask])
+
+
+def test_dtssd_agrees_with_rvms_after_its_first_zero_is_taken_out():
+    """RVM's evaluation: ((p_t - p_{t-1}) - (g_t - g_{t-1}))², mean, root, × 1e2; frame 0 counts as 0 in its average."""
+    random = np.random.default_rng(7)
+    preds, truths = (list(random.random((5, 12, 16))) for _ in range(2))
+    frames = [0.0]
+    for time in range(1, 5):
+        change = (preds[time] - preds[time - 1]) - (truths[time] - truths[time - 1])
+        frames.append(np.sqrt(np.mean(change**2)) * 1e2)
+    assert dtssd(preds, truths) == pytest.approx(np.mean(frames) * 5 / 4, rel=1e-5)
+
+
+def test_flicker_agrees_with_a_pixel_loop_over_the_same_flow():
+    (first, alpha_first), (second, alpha_second) = moving_square(0), moving_square(3)
+    _, back = track_pair(first, second)
+    height, width = alpha_first.shape
+    changes = []
+    for y in range(height):
+        for x in range(width):
+            if not back.tracked[y, x]:
+                continue
+            u = np.clip(x + float(back.flow[y, x, 0]), 0, width - 1)
+            v = np.clip(y + float(back.flow[y, x, 1]), 0, height - 1)
+            left, top = min(int(u), width - 2), min(int(v), height - 2)
+            a, b = u - left, v - top
+            corner = alpha_first[top : top + 2, left : left + 2] / 255
+            before = np.array([1 - b, b]) @ corner @ np.array([1 - a, a])
+            changes.append(abs(alpha_second[y, x] / 255 - before))
+    assert flicker([alpha_first, alpha_second], [first, second]) == pytest.approx(np.mean(changes), abs=2e-4)

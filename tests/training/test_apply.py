@@ -1,13 +1,17 @@
+"""A video and a photo with another background."""
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 from torch import Tensor, nn
 
-from datasets.images import encode_png
+from datasets.images import encode_jpeg
+from datasets.media import MediaError, read_photo
 from datasets.video import read_frames, write_video
-from training.apply import apply, backdrop, composite, cover
+from training.apply import Applied, apply
 from training.export import write_onnx
+from training.live_config import LiveConfig
 
 
 class LeftHalf(nn.Module):
@@ -18,45 +22,94 @@ class LeftHalf(nn.Module):
         return (columns <= frame.shape[3] // 2).float()
 
 
-def test_a_video_gets_another_background(tmp_path: Path) -> None:
-    write_onnx(LeftHalf(), tmp_path / "student.onnx", (16, 32), opset=17)
-    white = np.full((32, 64, 3), 255, np.uint8)
-    write_video(tmp_path / "in.mp4", [white] * 5, fps=10)
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "student.onnx"
+    write_onnx(LeftHalf(), path, (16, 32), opset=17)
+    return path
+
+
+WHITE = np.full((32, 64, 3), 255, np.uint8)
+
+
+def halves(image: np.ndarray) -> tuple[list[int], list[int]]:
+    return image[16, 8].tolist(), image[16, 56].tolist()
+
+
+def test_a_video_gets_another_background(student: Path, tmp_path: Path) -> None:
+    write_video(tmp_path / "in.mp4", [WHITE] * 5, fps=10)
     seen: list[tuple[int, int]] = []
-    count = apply(
-        video=tmp_path / "in.mp4", student=tmp_path / "student.onnx", background="#0000ff",
-        out=tmp_path / "out.mp4", progress=lambda done, total: seen.append((done, total)),
+    done = apply(
+        source=tmp_path / "in.mp4", student=student, background="#0000ff", out=tmp_path / "new" / "out.mp4",
+        progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
-    assert count == 5 and seen[-1] == (5, 5)
-    frames = [image for _, image in read_frames(tmp_path / "out.mp4")]
+    assert done == Applied(frames=5, inferred=2, shots=1) and seen[-1] == (5, 5)
+    frames = [image for _, image in read_frames(tmp_path / "new" / "out.mp4")]
     assert len(frames) == 5
-    assert frames[2][16, 8].min() > 230
-    assert frames[2][16, 56, 2] > 200 and frames[2][16, 56, :2].max() < 40
+    person, background = halves(frames[4])
+    assert min(person) > 230 and background[2] > 200 and max(background[:2]) < 40
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.mp4"]
 
 
-def test_composite_by_hand() -> None:
-    image, behind = np.full((1, 3, 3), 200, np.uint8), np.full((1, 3, 3), 100, np.uint8)
-    alpha = np.array([[255, 0, 51]], np.uint8)
-    assert composite(image, alpha, behind)[0, :, 0].tolist() == [200, 100, 120]
+def test_every_frame_is_looked_at_without_skipping(student: Path, tmp_path: Path) -> None:
+    write_video(tmp_path / "in.mp4", [WHITE] * 5, fps=10)
+    done = apply(
+        source=tmp_path / "in.mp4", student=student, background="blur", out=tmp_path / "out.mov",
+        config=LiveConfig(skip=False),
+    )  # fmt: skip
+    assert done.inferred == 5
 
 
-def test_blur_keeps_size_and_mean_and_removes_detail() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    blurred = backdrop("blur")(image)
-    assert blurred.shape == image.shape
-    assert abs(float(blurred.mean()) - float(image.mean())) < 3
-    assert blurred.std() < 0.3 * image.std()
+def test_a_video_behind_runs_along(student: Path, tmp_path: Path) -> None:
+    write_video(tmp_path / "in.mp4", [WHITE] * 4, fps=10)
+    write_video(tmp_path / "behind.mp4", [WHITE // 8, WHITE // 2], fps=10)
+    apply(
+        source=tmp_path / "in.mp4", student=student, background=str(tmp_path / "behind.mp4"), out=tmp_path / "out.mp4"
+    )
+    levels = [np.mean(halves(image)[1]) for _, image in read_frames(tmp_path / "out.mp4")]
+    assert levels == [pytest.approx(level, abs=8) for level in (31, 127, 31, 127)]
 
 
-def test_a_picture_is_cropped_in_the_middle_not_distorted(tmp_path: Path) -> None:
-    picture = np.zeros((20, 60, 3), np.uint8)
-    picture[:, 20:40] = 255
-    assert (cover(picture, (10, 10)) == 255).all()
-    (tmp_path / "wide.png").write_bytes(encode_png(picture))
-    assert backdrop(str(tmp_path / "wide.png"))(np.zeros((10, 10, 3), np.uint8)).min() == 255
+@pytest.mark.parametrize("suffix", [".png", ".JPG"])
+def test_a_photo_gets_another_background(student: Path, tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "in.jpg").write_bytes(encode_jpeg(WHITE))
+    out = tmp_path / f"out{suffix}"
+    assert apply(source=tmp_path / "in.jpg", student=student, background="#00b140", out=out) == Applied(1, 1, 1)
+    person, background = halves(read_photo(out))
+    assert min(person) > 250 and background == [pytest.approx(value, abs=3) for value in (0, 0xB1, 0x40)]
 
 
-@pytest.mark.parametrize(("background", "error"), [("nowhere.jpg", FileNotFoundError), ("blur:0", ValueError)])
-def test_an_impossible_background_says_what_is_possible(background: str, error: type[Exception]) -> None:
-    with pytest.raises(error, match=r"blur"):
-        backdrop(background)
+def test_what_cannot_be_done_is_said_before_any_work(student: Path, tmp_path: Path) -> None:
+    write_video(tmp_path / "in.mp4", [WHITE], fps=10)
+    before = (tmp_path / "in.mp4").read_bytes()
+    cases = [
+        (tmp_path / "gone.mp4", tmp_path / "out.mp4", FileNotFoundError, r"gone\.mp4: no such video or photo"),
+        (tmp_path / "in.mp4", tmp_path / "in.mp4", ValueError, "would replace the footage"),
+        (tmp_path / "in.mp4", tmp_path / "out.png", ValueError, r"in\.mp4 is a video; .*\.mp4"),
+        (tmp_path / "in.mp4", tmp_path / "out", ValueError, "is a video"),
+    ]
+    for source, out, error, message in cases:
+        with pytest.raises(error, match=message):
+            apply(source=source, student=student, background="blur", out=out)
+    with pytest.raises(ValueError, match="would replace the footage or the background"):
+        write_video(tmp_path / "sea.mp4", [WHITE], fps=10)
+        apply(
+            source=tmp_path / "in.mp4", student=student, background=str(tmp_path / "sea.mp4"), out=tmp_path / "sea.mp4"
+        )
+    assert (tmp_path / "in.mp4").read_bytes() == before
+
+
+def test_a_video_that_breaks_leaves_no_half_of_the_out_and_the_old_one(student: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.mp4").write_bytes(b"no video at all")
+    (tmp_path / "out.mp4").write_bytes(b"the old one")
+    with pytest.raises(MediaError, match=r"in\.mp4"):
+        apply(source=tmp_path / "in.mp4", student=student, background="blur", out=tmp_path / "out.mp4")
+    write_video(tmp_path / "good.mp4", [WHITE] * 3, fps=10)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        apply(source=tmp_path / "good.mp4", student=student, background="blur", out=tmp_path / "out.mp4", progress=stop)
+    assert (tmp_path / "out.mp4").read_bytes() == b"the old one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good.mp4", "in.mp4", "out.mp4"]

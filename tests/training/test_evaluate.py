@@ -1,6 +1,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -66,7 +67,8 @@ def _curated(burst: int, time: int, role: str) -> CuratedRow:
     return CuratedRow(
         **{**_key(burst, time), "source": "real"}, path="r.mp4", name="n", width=SIZE[1], height=SIZE[0],
         image=_image(time), alpha=encode_png(_alpha(time)), trust=b"", foreground=b"", group="silver", split="test",
-        role=role, label_source="fused", quality=1.0, error="", scenarios=[], subject="r", licences=["MIT"], truth=b"",
+        role=role, label_source="fused", quality=1.0, error="", subject="r", licences=["MIT"], truth=b"",
+        scenarios=[] if time == 1 else ["dark"],
     )  # fmt: skip
 
 
@@ -108,6 +110,15 @@ def test_keyed_bursts_come_with_truth_votes_and_label(shards: EvaluationShards) 
     assert abstained is not None and abstained.max() == 0
 
 
+def test_keyed_frames_have_the_scenarios_that_curate_found(shards: EvaluationShards, tmp_path: Path) -> None:
+    row = _curated(0, 1, "keyed").as_dict() | {"source": "keyed", "scenarios": ["dark", "blurred"]}
+    write_rows(tmp_path / "keyed.parquet", [CuratedRow(**row)], CuratedRow)
+    known = replace(shards, curated=[*shards.curated, tmp_path / "keyed.parquet"])
+    first, second = read_keyed(known, find_keyed(known))
+    assert first.scenarios == ((), ("dark", "blurred"), ()) and second.scenarios == ((), (), ())
+    assert first.clip == second.clip == ("keyed", 0)
+
+
 def test_the_test_split_is_thinned_evenly_and_leaves_the_keyed_clip_out(shards: EvaluationShards) -> None:
     assert len(find_test(shards, max_frames=100)) == 4
     thinned = find_test(shards, max_frames=6)
@@ -126,11 +137,14 @@ def test_everything_is_measured_and_written(
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     metrics = json.loads((out / "metrics.json").read_text())
-    assert set(metrics) == {"keyed", "test", "milliseconds", "prior"}
+    assert set(metrics) == {"keyed", "test", "milliseconds", "intervals", "scenarios", "prior"}
     assert set(metrics["prior"]) == {"keyed", "test"} and metrics["prior"]["keyed"]["frames"] == 6
     assert set(metrics["keyed"]) == {"student", "selfie_landscape", "crop", "label"}
     assert set(metrics["test"]) == {"student"}
-    expected = {"iou", "boundary_f", "mad", "mse", "mad_t", "grad", "conn", "dtssd", "flicker", "frames"}
+    expected = {
+        "iou", "boundary_f", "mad", "mse", "mad_t", "grad", "conn", "dtssd", "flicker", "frames",
+        "boundary_iou", "boundary_iou_inside", "flicker_static", "miou2_dataset",
+    }  # fmt: skip
     assert set(metrics["keyed"]["student"]) == expected
     assert metrics["keyed"]["label"]["iou"] == 1 and metrics["keyed"]["label"]["frames"] == 6
     assert metrics["keyed"]["selfie_landscape"]["iou"] > 0.85
@@ -138,6 +152,18 @@ def test_everything_is_measured_and_written(
         metrics["keyed"]["selfie_landscape"]["iou"] * 2 / 3, abs=0.02
     )
     assert seen[-1] == (6, 6)
+    keyed = metrics["intervals"]["keyed"]
+    assert (keyed["unit"], keyed["units"]) == ("burst", 2)  # one keyed clip of two bursts
+    landscape = keyed["methods"]["selfie_landscape"]["iou"]
+    assert landscape["mean"] == pytest.approx(metrics["keyed"]["selfie_landscape"]["iou"])
+    assert landscape["low"] <= landscape["mean"] + 1e-9 and landscape["mean"] <= landscape["high"] + 1e-9
+    assert set(keyed["student_minus"]) == {"selfie_landscape", "label"}
+    assert metrics["scenarios"]["test"]["dark"]["frames"] == 8  # every other frame of the four test bursts
+    assert metrics["scenarios"]["test"]["in_no_scenario"]["frames"] == 4
+    with (out / "scenarios.csv").open() as file:
+        assert {(row["set"], row["scenario"]) for row in csv.DictReader(file)} == {
+            ("keyed", "in_no_scenario"), ("test", "dark"), ("test", "in_no_scenario"),
+        }  # fmt: skip
     with (out / "frames.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6 * 4 + 12
@@ -167,6 +193,7 @@ def test_a_retrained_student_is_measured_beside_the_one_it_started_from(
         gained["now"] == metrics["keyed"]["student"]["iou"] and gained["earlier"] == metrics["keyed"]["earlier"]["iou"]
     )
     assert gained["gained"] == pytest.approx(gained["now"] - gained["earlier"]) and gained["gained"] != 0
+    assert {"keyed", "test", "test: dark"} <= set(metrics["retraining"]), "scenario by scenario too"
 
 
 def test_nothing_to_measure_on_says_what_to_pin(student: Path, tmp_path: Path) -> None:

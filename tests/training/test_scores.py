@@ -18,7 +18,9 @@ def test_a_perfect_method_scores_perfectly() -> None:
     scores = score_burst(truths, truths, IMAGES)
     assert scores.frames[0] is not None
     assert scores.frames[0]["iou"] == 1 and scores.frames[0]["mad"] == 0
-    assert scores.burst == {"dtssd": pytest.approx(0), "flicker": pytest.approx(0, abs=1e-6)}
+    assert scores.burst == {"dtssd": pytest.approx(0), "flicker": pytest.approx(0, abs=1e-6), "flicker_static": 0}
+    means = mean_scores([scores])
+    assert means["boundary_iou"] == means["boundary_iou_inside"] == means["miou2_dataset"] == 1
 
 
 def test_half_a_person_has_half_the_iou_and_flicker_is_per_thousand() -> None:
@@ -26,6 +28,10 @@ def test_half_a_person_has_half_the_iou_and_flicker_is_per_thousand() -> None:
     assert scores.frames[0] is not None and scores.frames[0]["iou"] == pytest.approx(0.5)
     # A static picture: 5 of 30 columns change fully between the two frames.
     assert scores.burst["flicker"] == pytest.approx(1000 * 5 / 30, rel=0.25)
+    assert scores.burst["flicker_static"] == pytest.approx(1000 * 5 / 30)
+    # Areas of both frames together: foreground 300 of 400 pixels, background 800 of 900.
+    assert mean_scores([scores])["miou2_dataset"] == pytest.approx((3 / 4 + 8 / 9) / 2)
+    assert mean_scores([scores])["iou"] == pytest.approx((1 / 2 + 1) / 2)
 
 
 def test_a_missing_frame_is_left_out_and_stops_the_temporal_metrics() -> None:

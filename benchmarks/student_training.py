@@ -1,0 +1,121 @@
+"""Making the student of the comparison anew: fits, projects, training, export, card."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from rich.console import Console
+from student_data import Project, build
+from unseen_fits import Dealt, fit_judges
+
+from pipeline.params import Params
+from pipeline.progress import stage_progress
+from stages.fuse import FuseConfig
+from training.config import ExportConfig, TrainConfig
+from training.export import MODEL, export
+from training.train import train
+
+ROOT = Path(__file__).resolve().parents[1]
+COARSE_SHARE = 0.3
+"""Of the steps, those at half height and width."""
+
+
+def make_student(
+    options: argparse.Namespace,
+    dealt: Dealt,
+    fits: Mapping[str, FuseConfig],
+    params: Params,
+    *,
+    out: Path,
+    console: Console,
+) -> None:
+    """Label, synthesize, train and export; write the model at `out` and its card beside it. Goes on where it was."""
+    jobs, cache = options.jobs, options.cache
+    judges = fit_judges(dealt, fits, params, cache, jobs=jobs, console=console)
+    projects = build(options.project, dealt, fits, judges, params, clips=options.clips, console=console)
+    config = config_for(params, options.steps)
+    folder = options.project / "student"
+    with stage_progress("train", console) as progress:
+
+        def told(step: int, steps: int, figures: Mapping[str, float]) -> None:
+            progress(step, steps, " ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+
+        result = train(
+            config=config,
+            clips=_shards(projects, "synthesize"),
+            curated=_shards(projects, "curate"),
+            weights=projects[0].weights,
+            out=folder,
+            checkpoints=options.project / "checkpoints",
+            progress=told,
+        )
+    export(config=ExportConfig(), student=folder, out=folder)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(folder / MODEL, out)
+    card = {
+        "data": composition(projects),
+        "command": shlex.join(["python", "benchmarks/student_vs_mediapipe.py", *_plain(sys.argv[1:])]),
+        "commit": commit(),
+        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
+        "steps": result.steps,
+        "best_step": result.best_step,
+        "val_iou": round(result.best_iou, 4),
+        "train": config.model_dump(mode="json"),
+    }
+    out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+
+
+def config_for(params: Params, steps: int) -> TrainConfig:
+    """The project's training, longer or shorter."""
+    return params.train.model_copy(update={"steps": steps, "coarse_steps": round(steps * COARSE_SHARE)})
+
+
+def composition(projects: Sequence[Project]) -> dict[str, Any]:
+    """What was learnt from: frames of split train by folder of footage and group, synthetic clips, licences."""
+    frames: Counter[str] = Counter()
+    groups: Counter[str] = Counter()
+    licences: set[str] = set()
+    for path in _shards(projects, "curate"):
+        for row in pq.read_table(path, columns=["path", "split", "group", "licences"]).to_pylist():
+            if row["split"] == "train":
+                frames["/".join(row["path"].split("/")[:-1]) or row["path"]] += 1
+                groups[row["group"]] += 1
+                licences.update(row["licences"])
+    splits = Counter[str]()
+    for path in _shards(projects, "synthesize"):
+        splits.update(pq.read_table(path, columns=["split"]).column("split").to_pylist())
+    return {
+        "frames": dict(sorted(frames.items())),
+        "groups": dict(sorted(groups.items())),
+        "synthetic_clips": splits["train"],
+        "licences": sorted(licences),
+    }
+
+
+def commit() -> str:
+    """The checkout's commit; with a plus where files differ from it."""
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    changed = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=no"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def _shards(projects: Sequence[Project], stage: str) -> list[Path]:
+    return [path for project in projects for path in project.shards(stage)]
+
+
+def _plain(words: Sequence[str]) -> list[str]:
+    """The words without paths of this machine: a folder is its own business."""
+    return ["DIR" if word.startswith(("/", "~")) else word for word in words]
