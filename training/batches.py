@@ -5,53 +5,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from datasets.images import Grey, Image
 from datasets.schema import GROUPS, ClipRow, CuratedRow
-from training.appearance import draw_look, restyle
+from training.appearance import Look, draw_look, restyle
+from training.collate import Batch, Sample, collate
 from training.config import BatchConfig, TrainConfig
-from training.crop import depth, draw_view, shown, warp
+from training.crop import View, depth, draw_view, shown, warp
 from training.data import Moment, MomentReader, Place, ShuffledRows
 from training.prior import Kind, draw_kind, minor_warp, wrong_prior
 from training.second_view import second_view
 
 CLIP_STREAM, CURATED_STREAM, SAMPLE_STREAM, VIEW_STREAM = 1, 2, 3, 4
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Tensors of one training step; all maps uint8.
-
-    Attributes:
-        frames: `(B, 4, H, W)` RGB and prior. alpha, trust: `(B, 1, H, W)`.
-        weight, band_weight: `(B,)` float32, of the label's group, in the core and in the band around the contour.
-        group: `(B,)` int64, index of the label's group in `datasets.schema.GROUPS`.
-        own: `(N,)` int64, samples whose prior is to be the student's own output on the frame before.
-        before: `(N, 4, H, W)` that frame, with an empty prior.
-        earlier, earlier_alpha: `(B, 4, H, W)`, `(B, 1, H, W)` the frame before of every sample, with an empty prior;
-            `(0, ...)` unless `TrainConfig.looks_back`. carried: `(B,)` bool, samples that are no first frames.
-        second: `(B, 4, H, W)` a more disturbed view of the frames; `(0, ...)` unless `TrainConfig.looks_twice`.
-    """
-
-    frames: Tensor
-    alpha: Tensor
-    trust: Tensor
-    weight: Tensor
-    band_weight: Tensor
-    group: Tensor
-    own: Tensor
-    before: Tensor
-    earlier: Tensor
-    earlier_alpha: Tensor
-    carried: Tensor
-    second: Tensor
 
 
 class BatchMaker:
@@ -85,13 +55,13 @@ class BatchMaker:
         self._clips = ShuffledRows(clips, seed=hash_seed(config.seed, CLIP_STREAM), pool=pool)
         self._curated = ShuffledRows(curated, seed=hash_seed(config.seed, CURATED_STREAM), pool=pool)
         self._read_clip = MomentReader(ClipRow, pool=pool)
-        self._read_curated = MomentReader(CuratedRow, pool=pool)
+        self._read_curated = MomentReader(CuratedRow, pool=pool, foreground=config.loss.foreground > 0)
         self._weights, self._size_at, self._config = weights, size_at, config
         self._band_weights = weights if band_weights is None else band_weights
 
     def __call__(self, step: int) -> Batch:
         """Batch number `step`."""
-        samples: list[_Sample] = []
+        samples: list[Sample] = []
         donor: Moment | None = None
         size = self._size_at(step)
         for index in range(self._clip_count + self._curated_count):
@@ -105,7 +75,7 @@ class BatchMaker:
                 sample = self._with_second(sample, view_rng)
             samples.append(sample)
             donor = moment
-        return _collate(samples, looks_back=self._config.looks_back)
+        return collate(samples, looks_back=self._config.looks_back)
 
     def _sample(
         self,
@@ -115,7 +85,7 @@ class BatchMaker:
         rng: np.random.Generator,
         donor: Moment | None,
         stranger: Grey | None,
-    ) -> _Sample:
+    ) -> Sample:
         """One sample; `donor` lends cloth and scene, `stranger` is the mask of the sample before, if there is one."""
         view = draw_view(rng, moment.alpha, size, self._config.crop)
         frame = shown(view)
@@ -135,15 +105,28 @@ class BatchMaker:
             earlier, before_alpha = (warp(pixels, view) for pixels in moment.previous)
             before = _stacked(_blacken(restyle(earlier, before_alpha, look), frame), empty)
             before_alpha = empty if look.absent else before_alpha
+        painted = None
+        if self._config.loss.foreground:
+            painted = _painted(moment, image, alpha, view, look, frame)
         # Beyond the frame there is surely nobody.
         trust = np.full_like(alpha, 255) if look.absent else trust | ~frame
         weights = self._weights[moment.group], self._band_weights[moment.group]
         group = GROUPS.index(moment.group)
-        return _Sample(
-            _stacked(image, prior), alpha, trust, *weights, group, kind, before, before_alpha, shown=frame, second=None
+        return Sample(
+            _stacked(image, prior),
+            alpha,
+            trust,
+            *weights,
+            group,
+            kind,
+            before,
+            before_alpha,
+            shown=frame,
+            second=None,
+            painted=painted,
         )
 
-    def _with_second(self, sample: _Sample, rng: np.random.Generator) -> _Sample:
+    def _with_second(self, sample: Sample, rng: np.random.Generator) -> Sample:
         image, prior = np.ascontiguousarray(sample.frame[..., :3]), sample.frame[..., 3]
         seen = _blacken(second_view(image, rng, self._config.appearance), sample.shown)
         return replace(sample, second=_stacked(seen, prior))
@@ -177,46 +160,16 @@ def hash_seed(seed: int, stream: int) -> int:
     return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
 
 
-@dataclass(frozen=True)
-class _Sample:
-    frame: NDArray[np.uint8]
-    alpha: NDArray[np.uint8]
-    trust: NDArray[np.uint8]
-    weight: float
-    band_weight: float
-    group: int
-    kind: Kind
-    before: NDArray[np.uint8] | None
-    before_alpha: NDArray[np.uint8] | None
-    shown: Grey
-    second: NDArray[np.uint8] | None
+def _painted(moment: Moment, image: Image, alpha: Grey, view: View, look: Look, frame: Grey) -> NDArray[np.uint8]:
+    """`(H, W, 4)`: the person's own colours in the sample's look, and 255 where they are known.
 
-
-def _collate(samples: Sequence[_Sample], *, looks_back: bool) -> Batch:
-    own = [index for index, sample in enumerate(samples) if sample.kind == "own"]
-    size = samples[0].alpha.shape
-    earlier = [sample.before for sample in samples if looks_back]
-    earlier_alpha = [sample.before_alpha for sample in samples if looks_back]
-    return Batch(
-        frames=_channels_first(np.stack([sample.frame for sample in samples])),
-        alpha=torch.from_numpy(np.stack([sample.alpha for sample in samples])[:, None]),
-        trust=torch.from_numpy(np.stack([sample.trust for sample in samples])[:, None]),
-        weight=torch.tensor([sample.weight for sample in samples], dtype=torch.float32),
-        band_weight=torch.tensor([sample.band_weight for sample in samples], dtype=torch.float32),
-        group=torch.tensor([sample.group for sample in samples], dtype=torch.int64),
-        own=torch.tensor(own, dtype=torch.int64),
-        before=_frames([samples[index].before for index in own], size),
-        earlier=_frames(earlier, size),
-        earlier_alpha=_frames([alpha[..., None] for alpha in earlier_alpha if alpha is not None], size, channels=1),
-        carried=torch.tensor([sample.kind != "empty" for sample in samples]),
-        second=_frames([sample.second for sample in samples], size),
-    )
-
-
-def _frames(frames: Sequence[NDArray[np.uint8] | None], size: tuple[int, ...], *, channels: int = 4) -> Tensor:
-    """`(N, C, H, W)` of the frames there are, `(H, W, C)` each."""
-    found = [frame for frame in frames if frame is not None]
-    return _channels_first(np.stack(found)) if found else torch.zeros((0, channels, *size), dtype=torch.uint8)
+    Without estimated colours (a composite keeps none) only a pixel that is all person shows them.
+    """
+    if look.absent or moment.foreground is None:
+        solid = np.zeros_like(alpha) if look.absent else np.where(alpha == 255, alpha, 0).astype(np.uint8)
+        return _stacked(image, solid)
+    whole = np.full_like(alpha, 255)  # so that no other scene is blended in
+    return _stacked(_blacken(restyle(warp(moment.foreground, view), whole, look), frame), frame)
 
 
 def _blacken(image: Image, shown: Grey) -> Image:
@@ -230,7 +183,3 @@ def _stacked(*planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _planes(pixels: NDArray[np.uint8]) -> list[Grey]:
     return [np.asarray(plane, dtype=np.uint8) for plane in cv2.split(pixels)]
-
-
-def _channels_first(frames: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(frames).permute(0, 3, 1, 2)

@@ -35,6 +35,7 @@ class LossConfig(Config):
         temperature: of the distillation.
         temporal: change from the frame before against the truth's; a second pass, over that frame.
         consistency: KL to the answer on a more disturbed view; a second pass, over that view.
+        foreground: L1 of the person's own colours, for students with `model.foreground`.
     """
 
     bce: float = Field(1.0, ge=0)
@@ -47,6 +48,7 @@ class LossConfig(Config):
     temperature: float = Field(2.0, gt=0)
     temporal: float = Field(0.0, ge=0)
     consistency: float = Field(0.0, ge=0)
+    foreground: float = Field(0.0, ge=0)
 
 
 class PriorConfig(Config):
@@ -217,9 +219,13 @@ class TrainConfig(Config):
         return self.loss.consistency > 0
 
     @model_validator(mode="after")
-    def _ends_on_whole_frames(self) -> TrainConfig:
+    def _fits_together(self) -> TrainConfig:
         if self.coarse_steps >= self.steps:
             raise ValueError(f"coarse_steps ({self.coarse_steps}) must be less than steps ({self.steps})")
+        if self.loss.foreground and not getattr(self.model, "foreground", False):
+            raise ValueError(
+                "loss.foreground needs a student that paints: model.family recurrent, model.foreground true"
+            )
         return self
 
 

@@ -37,6 +37,7 @@ class Moment:
         image: `(H, W, 3)` uint8. alpha, trust: `(H, W)` uint8.
         previous: image and alpha of the frame before (of this one, where the burst begins with it), or None.
         group: of the label.
+        foreground: `(H, W, 3)` uint8 the person's own colours, where they were asked for and are known.
     """
 
     image: Image
@@ -44,6 +45,7 @@ class Moment:
     trust: Grey
     previous: tuple[Image, Grey] | None
     group: str
+    foreground: Image | None = None
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,10 @@ class ShuffledRows:
 class MomentReader:
     """Decodes moments of rows; the `pool` row groups last used stay in memory as bytes, some real frames as pixels."""
 
-    def __init__(self, row_type: type[ClipRow] | type[CuratedRow], *, pool: int) -> None:
-        self._columns = CLIP_COLUMNS if row_type is ClipRow else CURATED_COLUMNS
+    def __init__(self, row_type: type[ClipRow] | type[CuratedRow], *, pool: int, foreground: bool = False) -> None:
+        self._foreground = foreground and row_type is CuratedRow
+        self._columns: tuple[str, ...] = CLIP_COLUMNS if row_type is ClipRow else CURATED_COLUMNS
+        self._columns += ("foreground",) if self._foreground else ()
         self._rows = functools.lru_cache(maxsize=pool)(self._load)
         self._frame = functools.lru_cache(maxsize=DECODED)(self._decode)
         self._moment = self._clip_moment if row_type is ClipRow else self._curated_moment
@@ -198,7 +202,10 @@ class MomentReader:
         same_burst = all(row[name] == neighbour[name] for name in ("source", "clip", "burst"))
         image, alpha, trust = self._frame(place)
         earlier = replace(place, row=max(place.row - 1, 0)) if same_burst else place
-        return Moment(image, alpha, trust, self._frame(earlier)[:2] if previous else None, row["group"])
+        painted = None
+        if self._foreground and row["foreground"]:
+            painted = resize(decode_rgb(row["foreground"]), (alpha.shape[0], alpha.shape[1]))
+        return Moment(image, alpha, trust, self._frame(earlier)[:2] if previous else None, row["group"], painted)
 
     def _decode(self, place: Place) -> tuple[Image, Grey, Grey]:
         return _decode_small(self._rows(place.path, place.row_group)[place.row])

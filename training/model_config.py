@@ -94,6 +94,7 @@ class RecurrentConfig(FamilyConfig):
         decoder: channels of the decoder at strides 8, 4, 2 and 1; half of all but the last remember.
         expansion: channels inside an inverted residual, times those outside.
         shrink: how much smaller the network sees the frame than its output is; a guided filter makes good the rest.
+        foreground: whether it learns the person's own colours too (`loss.foreground`); the exported student does not.
     """
 
     TIERS: ClassVar[dict[str, dict[str, Any]]] = {
@@ -108,6 +109,7 @@ class RecurrentConfig(FamilyConfig):
     decoder: tuple[int, int, int, int] = (32, 24, 16, 8)
     expansion: int = Field(4, ge=1)
     shrink: Literal[1, 2, 4] = 2
+    foreground: bool = False
 
     @model_validator(mode="after")
     def _half_remembers(self) -> RecurrentConfig:

@@ -11,15 +11,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.batches import Batch, BatchMaker, batches
+from training.batches import BatchMaker, batches
 from training.checkpoint import Progress, load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from training.collate import Batch
 from training.config import TrainConfig
 from training.data import read_band_weights, read_weights
 from training.history import write_history
 from training.losses import student_losses
 from training.models import make_model
+from training.models.recurrent import Recurrent
 from training.optimizer import make_optimizers
-from training.passes import run_passes
+from training.passes import Matte, run_passes
 from training.rows import TrainingRows, run_identity
 from training.schedule import rate_share, training_size
 from training.validate import ValidationClip, read_validation, validation_iou
@@ -109,6 +111,10 @@ class _Run:
             network.to(self.device)
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.advance = torch.compile(self.model.step) if config.compile and cuda else self.model.step
+        self.matte: Matte | None = None
+        if config.loss.foreground:
+            assert isinstance(self.model, Recurrent)  # as the config has checked
+            self.matte = torch.compile(self.model.matte) if config.compile and cuda else self.model.matte
         self.optimizers = make_optimizers(self.model, config)
         self.weighting = GroupWeighting(config.weighting, self.model.head)
         self.progress = Progress(identity)
@@ -168,7 +174,7 @@ class _Run:
                 frames[batch.own.to(self.device), 3:] = self._own_output(self._floats(batch.before))
             self.model.train()
             earlier, second = self._floats(batch.earlier), self._floats(batch.second)
-            passes = run_passes(self.advance, frames, earlier, second, batch.carried.to(self.device))
+            passes = run_passes(self.advance, frames, earlier, second, batch.carried.to(self.device), matte=self.matte)
         logits, alpha, trust = passes.logits.float(), self._floats(batch.alpha), self._floats(batch.trust)
         weight, band_weight = (each.to(self.device) for each in self.weighting.weigh(batch))
         losses = student_losses(
@@ -180,6 +186,7 @@ class _Run:
             band_weight,
             earlier=None if passes.earlier is None else (passes.earlier.float(), self._floats(batch.earlier_alpha)),
             second=None if passes.second is None else passes.second.float(),
+            painted=None if passes.painted is None else (passes.painted.float(), self._floats(batch.foreground)),
         )
         self.weighting.follow(self.progress.step, logits, alpha, trust, batch.group.to(self.device))
         self.model.zero_grad(set_to_none=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from datasets.schema import GROUPS
-from training.batches import Batch
+from training.collate import Batch
 from training.config import WeightingConfig
 from training.losses import weighted_mean
 

@@ -1,11 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from datasets.images import encode_jpeg
 from datasets.schema import ClipRow, CuratedRow
-from training.batches import Batch, BatchMaker, batches
-from training.config import LossConfig, PriorConfig, RecurrentConfig, TrainConfig
+from datasets.shards import read_rows, write_rows
+from training.batches import BatchMaker, batches
+from training.collate import Batch
+from training.config import AppearanceConfig, LossConfig, PriorConfig, RecurrentConfig, TrainConfig
 from training.data import find_rows, read_weights
 
 Shards = tuple[Path, Path]
@@ -111,3 +116,22 @@ def test_a_second_view_shows_the_same_in_another_light(shards: Shards, tiny: Tra
     beyond = (batch.frames[:, :3] == 0).all(dim=1)  # black bars of narrow frames stay black
     columns = beyond.all(dim=1)
     assert columns.any() and (batch.second[:, :3].amax(dim=(1, 2))[columns] == 0).all()
+
+
+def test_the_persons_own_colours_where_they_are_known(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
+    plain = _maker(shards, tiny)(0)
+    assert plain.foreground.shape == (0, 4, 32, 64)
+    green = np.zeros((32, 64, 3), np.uint8)
+    green[..., 1] = 200
+    rows = [replace(row, foreground=encode_jpeg(green)) for row in read_rows(shards[1], CuratedRow)]
+    write_rows(tmp_path / "painted.parquet", rows, CuratedRow)
+    still = AppearanceConfig(**dict.fromkeys(AppearanceConfig.model_fields, 0.0))
+    paints = {"loss": LossConfig(foreground=1.0), "appearance": still}
+    batch = _maker((shards[0], tmp_path / "painted.parquet"), tiny.model_copy(update=paints))(0)
+    assert batch.foreground.shape == (6, 4, 32, 64)
+    known = batch.foreground[:, 3] > 0
+    # Of clips, the first four, what is all person, in the frame's colours; of real frames all that the frame shows.
+    assert torch.equal(known[:4], batch.alpha[:4, 0] == 255)
+    assert torch.equal(batch.foreground[:4, :3], batch.frames[:4, :3])
+    colours = batch.foreground[4:, :3].float().permute(0, 2, 3, 1)[known[4:]].mean(dim=0)
+    assert known[4:].float().mean() > 0.3 and colours[1] > 150 and colours[0] < 30

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from training.config import LossConfig, TrainConfig
@@ -75,6 +76,16 @@ def test_every_family_learns_to_find_the_person(family: str, shards: Shards, tin
     longer = {"steps": 80, "coarse_steps": 20, "validate_every": 20, "ema": 0.9}
     config = tiny.model_copy(update={"model": model_config({"family": family, **SMALLEST}), **longer})
     assert _train(config, shards, tmp_path).best_iou > 0.6
+
+
+def test_a_student_that_paints_is_charged_for_its_colours(shards: Shards, tiny: TrainConfig, tmp_path: Path) -> None:
+    values = {**tiny.model_dump(), "loss": {"foreground": 1.0}}
+    paints = {"family": "recurrent", **SMALLEST, "foreground": True}
+    _train(TrainConfig.model_validate({**values, "model": paints}), shards, tmp_path)
+    lines = (tmp_path / "out" / "history.csv").read_text().splitlines()
+    assert lines[0] == "step,lr,loss,bce,dice,band,foreground,val_iou"
+    with pytest.raises(ValidationError, match=r"model\.foreground true"):
+        TrainConfig.model_validate({**values, "model": {**paints, "foreground": False}})
 
 
 def test_the_wait_for_data_is_told_and_logged_beside_the_checkpoint(

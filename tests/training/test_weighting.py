@@ -7,7 +7,7 @@ from torch import nn
 
 from datasets.schema import GROUPS, ClipRow, CuratedRow
 from datasets.shards import read_rows, write_rows
-from training.batches import Batch
+from training.collate import Batch
 from training.config import TrainConfig, WeightingConfig
 from training.train import train
 from training.weighting import GroupWeighting, factors, group_gradients
@@ -54,7 +54,7 @@ def test_the_gradient_of_a_group_is_of_its_own_frames() -> None:
 def batch(group: list[int]) -> Batch:
     empty = torch.zeros(0)
     weight = torch.full((len(group),), 0.8)
-    return Batch(empty, empty, empty, weight, weight / 2, torch.tensor(group), *[empty] * 6)
+    return Batch(empty, empty, empty, weight, weight / 2, torch.tensor(group), *[empty] * 7)
 
 
 def follow(weighting: GroupWeighting, head: nn.Module, labels: dict[int, float], steps: int) -> None:

@@ -11,6 +11,7 @@ from training.losses.consistency import consistency
 from training.losses.cross_entropy import cross_entropy
 from training.losses.dice import soft_dice
 from training.losses.distillation import distillation
+from training.losses.foreground import foreground
 from training.losses.laplacian import laplacian
 from training.losses.mean import weighted_mean
 from training.losses.ohem import ohem
@@ -27,6 +28,7 @@ def student_losses(
     *,
     earlier: tuple[Tensor, Tensor] | None = None,
     second: Tensor | None = None,
+    painted: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Every term as a named scalar, and their weighted sum as `loss`.
 
@@ -41,6 +43,8 @@ def student_losses(
         band_weight: `(B,)` float >= 0, the same in the band; None: `weight`.
         earlier: logits and alpha of the frames before, for `temporal`.
         second: logits of a more disturbed view of the frames, for `consistency`.
+        painted: `(B, 3, H, W)` colours found and `(B, 4, H, W)` the right ones, 0-1, and whether they are known, for
+            `foreground`.
 
     Raises:
         ValueError: a term has a weight, and what it compares with is missing.
@@ -71,6 +75,11 @@ def student_losses(
         if second is None:
             raise ValueError("loss.consistency has a weight: expected logits of a second view")
         further["consistency"] = consistency(logits, second)
+    if config.foreground:
+        if painted is None:
+            raise ValueError("loss.foreground has a weight: expected colours found and the right ones")
+        found, right = painted
+        further["foreground"] = foreground(found, right[:, :3], alpha, pixel_weight * right[:, 3:])
     for name, value in further.items():
         loss = loss + getattr(config, name) * value
     return {"loss": loss, **terms, **further}

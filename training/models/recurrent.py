@@ -36,9 +36,14 @@ class Recurrent(StudentModel):
         self.raises = nn.ModuleList(Raise(widths[index], channels[2 - index], widths[index + 1]) for index in range(3))
         self.last = nn.Sequential(conv_norm(decoder[2] + 4, decoder[3], 3), conv_norm(decoder[3], decoder[3], 3))
         self.head = nn.Conv2d(decoder[3], 1, 1)
+        self.painter = nn.Conv2d(decoder[3], 3, 1) if config.foreground else None
         self.sharpen = DeepGuidedFilter(decoder[3]) if config.shrink > 1 else None
         self.apply(start_kernels)
         start_unsure(self.head)
+        if self.painter is not None:
+            assert self.painter.bias is not None
+            for tensor in (self.painter.weight, self.painter.bias):
+                nn.init.zeros_(tensor)  # at first the foreground is the frame
 
     @property
     def first(self) -> nn.Conv2d:
@@ -56,6 +61,23 @@ class Recurrent(StudentModel):
         Args:
             states: what `step` returned for the frames before; empty for first frames.
         """
+        logits, _, states = self._decode(frame, states)
+        return logits, states
+
+    def matte(self, frame: Tensor, states: States = ()) -> tuple[Tensor, Tensor, States]:
+        """As `step`, with the person's own colours `(B, 3, H, W)` 0-1 in between: the frame and a learnt correction.
+
+        The second task teaches where hair and glass let the background through; nothing but training asks for it.
+
+        Raises:
+            ValueError: the student was built without `foreground`.
+        """
+        if self.painter is None:
+            raise ValueError("this student has no head for the foreground; set train.model.foreground")
+        logits, hidden, states = self._decode(frame, states)
+        return logits, (frame[:, :3] + _fitted(self.painter(hidden), frame)).clamp(0, 1), states
+
+    def _decode(self, frame: Tensor, states: States) -> tuple[Tensor, Tensor, States]:
         small = _shrunk(frame, self.config.shrink)
         features = [self.stem(small)]
         for encoder in self.encoders:
@@ -70,7 +92,7 @@ class Recurrent(StudentModel):
         logits: Tensor = self.head(hidden)
         if self.sharpen is not None:
             logits = self.sharpen(frame, small, logits, hidden)
-        return logits, tuple(kept)
+        return logits, hidden, tuple(kept)
 
 
 class Context(nn.Module):

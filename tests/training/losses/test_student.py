@@ -77,10 +77,11 @@ def _sample() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     return logits, alpha, torch.ones_like(alpha), torch.ones(2)
 
 
-@pytest.mark.parametrize("term", ["ohem", "laplacian", "distillation", "temporal", "consistency"])
+@pytest.mark.parametrize("term", ["ohem", "laplacian", "distillation", "temporal", "consistency", "foreground"])
 def test_a_further_term_enters_by_its_weight_and_is_left_out_without(term: str) -> None:
     logits, alpha, trust, weight = _sample()
-    others = {"earlier": (logits.flip(3), alpha.flip(2)), "second": logits.flip(2)}
+    painted = torch.rand(2, 3, 16, 16), torch.rand(2, 4, 16, 16)
+    others = {"earlier": (logits.flip(3), alpha.flip(2)), "second": logits.flip(2), "painted": painted}
     plain = student_losses(logits, alpha, trust, weight, LossConfig(), **others)
     assert set(plain) == {"loss", "bce", "dice", "band"}
     found = student_losses(logits, alpha, trust, weight, LossConfig(**{term: 2.0}), **others)
@@ -88,7 +89,9 @@ def test_a_further_term_enters_by_its_weight_and_is_left_out_without(term: str) 
     assert found["loss"].item() == pytest.approx((plain["loss"] + 2 * found[term]).item(), rel=1e-6)
 
 
-@pytest.mark.parametrize(("term", "missing"), [("temporal", "frames before"), ("consistency", "second view")])
+@pytest.mark.parametrize(
+    ("term", "missing"), [("temporal", "frames before"), ("consistency", "second view"), ("foreground", "colours")]
+)
 def test_a_term_without_its_other_pass_says_so(term: str, missing: str) -> None:
     with pytest.raises(ValueError, match=missing):
         student_losses(*_sample(), LossConfig(**{term: 1.0}))

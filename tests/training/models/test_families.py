@@ -13,6 +13,7 @@ from training.config import ExportConfig, TrainConfig
 from training.export import MODEL, export
 from training.model_config import FAMILIES, FamilyConfig, HourglassConfig, RecurrentConfig, model_config
 from training.models import StudentModel, make_model
+from training.models.recurrent import Recurrent
 from training.optimizer import make_optimizers
 from training.runtime import Student
 from training.weights import load_student, save_student
@@ -104,6 +105,22 @@ def _by_torch(model: StudentModel, images: np.ndarray) -> np.ndarray:
         logits, states = model.step(torch.cat([picture, prior], dim=1), states)
         prior = logits.sigmoid()
     return np.rint(prior[0, 0].numpy() * 255)
+
+
+def test_a_student_that_paints_starts_with_the_frames_own_colours_and_learns_others() -> None:
+    torch.manual_seed(0)
+    config = model_config({"family": "recurrent", "height": SIZE[0], "width": SIZE[1], "foreground": True})
+    model = make_model(config)
+    assert isinstance(model, Recurrent)
+    frame = torch.rand(2, 4, *SIZE)
+    logits, painted, states = model.matte(frame)
+    assert torch.equal(painted, frame[:, :3]) and len(states) == 4 and logits.shape == (2, 1, *SIZE)
+    (painted - 0.5).abs().mean().backward()
+    assert model.painter is not None and model.painter.weight.grad is not None and model.painter.weight.grad.any()
+    plain = make_model(model_config({"family": "recurrent", "height": SIZE[0], "width": SIZE[1]}))
+    assert isinstance(plain, Recurrent)
+    with pytest.raises(ValueError, match=r"train\.model\.foreground"):
+        plain.matte(frame)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
