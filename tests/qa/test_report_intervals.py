@@ -21,7 +21,7 @@ def value(mean: float, low: float, high: float) -> dict[str, float]:
         (IOU, value(0.012, -0.004, 0.03), "+0.012", "−0.004 to +0.030", "cannot tell"),
         (MAD_T, value(-3.0, -5.0, -1.0), "−3.00", "−5.00 to −1.00", "better"),
         (MAD_T, value(3.0, 1.0, 5.0), "+3.00", "+1.00 to +5.00", "worse"),
-        (IOU, None, "–", ""),
+        (IOU, None, "–", "", ""),
     ],
 )
 def test_a_difference_says_what_it_means(metric, found, mean, interval, verdict):
