@@ -16,9 +16,10 @@ SHOWN = ("iou", "boundary_f", "mad_t", "dtssd", "flicker")
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its 95 % interval as text, and what it says of a difference; "" where that is not asked."""
+    """A mean and its 95 % interval as text, and what that says of a difference; "" where there is none."""
 
-    text: str
+    mean: str
+    interval: str = ""
     verdict: Literal["better", "worse", "cannot tell", ""] = ""
 
 
@@ -72,22 +73,23 @@ def scenario_scores(scenarios: Mapping[str, Any]) -> list[ScenarioScore]:
 
 
 def estimate(value: Mapping[str, float] | None, metric: Metric) -> Estimate:
-    """`mean (low to high)`."""
+    """A score; a dash where there is none."""
     if not value:
         return Estimate("–")
     mean, low, high = (f"{value[key]:.{metric.decimals}f}" for key in ("mean", "low", "high"))
-    return Estimate(f"{mean} ({low} to {high})")
+    return Estimate(mean, f"{low} to {high}")
 
 
 def difference(value: Mapping[str, float] | None, metric: Metric) -> Estimate:
-    """`+mean (low to high)` of the student minus another, and whether that is good; with 0 inside nothing is told."""
+    """The student minus another, signed, and whether that is good; with 0 inside nothing is told."""
     if not value:
         return Estimate("–")
-    mean, low, high = (f"{value[key]:+.{metric.decimals}f}" for key in ("mean", "low", "high"))
-    text = f"{mean} ({low} to {high})"
+    signed = (f"{value[key]:+.{metric.decimals}f}" for key in ("mean", "low", "high"))
+    mean, low, high = (text.replace("-", "−") for text in signed)
+    interval = f"{low} to {high}"
     if not metric.better or value["low"] <= 0 <= value["high"]:
-        return Estimate(text, "cannot tell")
-    return Estimate(text, "better" if (value["low"] > 0) == (metric.better == "higher") else "worse")
+        return Estimate(mean, interval, "cannot tell")
+    return Estimate(mean, interval, "better" if (value["low"] > 0) == (metric.better == "higher") else "worse")
 
 
 def _scenario(name: str, row: Mapping[str, Any]) -> ScenarioScore:

@@ -14,22 +14,22 @@ def value(mean: float, low: float, high: float) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    ("metric", "found", "text", "verdict"),
+    ("metric", "found", "mean", "interval", "verdict"),
     [
-        (IOU, value(0.012, 0.004, 0.02), "+0.012 (+0.004 to +0.020)", "better"),
-        (IOU, value(-0.012, -0.02, -0.004), "-0.012 (-0.020 to -0.004)", "worse"),
-        (IOU, value(0.012, -0.004, 0.03), "+0.012 (-0.004 to +0.030)", "cannot tell"),
-        (MAD_T, value(-3.0, -5.0, -1.0), "-3.00 (-5.00 to -1.00)", "better"),
-        (MAD_T, value(3.0, 1.0, 5.0), "+3.00 (+1.00 to +5.00)", "worse"),
+        (IOU, value(0.012, 0.004, 0.02), "+0.012", "+0.004 to +0.020", "better"),
+        (IOU, value(-0.012, -0.02, -0.004), "−0.012", "−0.020 to −0.004", "worse"),
+        (IOU, value(0.012, -0.004, 0.03), "+0.012", "−0.004 to +0.030", "cannot tell"),
+        (MAD_T, value(-3.0, -5.0, -1.0), "−3.00", "−5.00 to −1.00", "better"),
+        (MAD_T, value(3.0, 1.0, 5.0), "+3.00", "+1.00 to +5.00", "worse"),
         (IOU, None, "–", ""),
     ],
 )
-def test_a_difference_says_what_it_means(metric, found, text, verdict):
-    assert difference(found, metric) == Estimate(text, verdict)
+def test_a_difference_says_what_it_means(metric, found, mean, interval, verdict):
+    assert difference(found, metric) == Estimate(mean, interval, verdict)
 
 
 def test_an_estimate_by_itself_is_neither_good_nor_bad():
-    assert estimate(value(0.951, 0.94, 0.96), IOU) == Estimate("0.951 (0.940 to 0.960)")
+    assert estimate(value(0.951, 0.94, 0.96), IOU) == Estimate("0.951", "0.940 to 0.960")
     assert estimate(None, IOU) == Estimate("–")
 
 
@@ -44,7 +44,7 @@ def test_the_table_has_the_student_then_its_differences():
     )
     assert table is not None and [metric.key for metric in table.columns] == ["iou"]  # Grad would be one too many
     assert [name for name, _ in table.rows] == ["student", "student − MediaPipe landscape", "student − fused label"]
-    assert [cells[0].text for _, cells in table.rows][1] == "–"
+    assert [cells[0].mean for _, cells in table.rows][1] == "–"
     assert (table.unit, table.units) == ("clip", 9)
 
 
@@ -60,4 +60,4 @@ def test_the_scenario_where_the_student_is_furthest_behind_comes_first():
 
     rows = scenario_scores({"dark": row(0.9, 0.8), "backlit": row(0.5, 0.8), "blurred": row(None, 0.8)})
     assert [entry.name for entry in rows] == ["backlit", "dark", "blurred"]
-    assert rows[0].ious == ("0.500", "0.800", "–", "–") and rows[0].difference.text == "–"
+    assert rows[0].ious == ("0.500", "0.800", "–", "–") and rows[0].difference.mean == "–"
