@@ -46,9 +46,9 @@ def gains(metrics: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
     return found
 
 
-def _compared(now: Mapping[str, float], earlier: Mapping[str, float]) -> dict[str, dict[str, float]]:
+def _compared(now: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     return {
         metric: {"earlier": earlier[metric], "now": now[metric], "gained": way * (now[metric] - earlier[metric])}
         for metric, way in BETTER.items()
-        if metric in now and metric in earlier
+        if metric in now and metric in earlier and None not in (now[metric], earlier[metric])
     }

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from pipeline import results
+from pipeline.digests import DigestCache
 from pipeline.params import Params
 from pipeline.results import Result, run_result
 from stages.base import Config
@@ -60,3 +62,27 @@ def test_a_result_that_fails_leaves_nothing_in_the_store(counted, tmp_path, monk
     with pytest.raises(RuntimeError, match="stopped"):
         run_result("train", Params(), tmp_path)
     assert list((tmp_path / ".autoroto" / "store").rglob("half")) == []
+
+
+def test_the_student_that_a_student_started_from_is_an_input_of_its_evaluation(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "shards_of", lambda stage, root: ())
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "selfie_landscape.tflite").write_text("m")
+    digests = DigestCache(tmp_path / "digests.json")
+
+    def inputs(config: dict) -> tuple[str, ...]:
+        _write_student(tmp_path / "data" / "train", config)
+        return results.RESULTS["evaluate"](Params(), tmp_path, digests, None).inputs
+
+    alone = inputs({})
+    _write_student(tmp_path / "data" / "students" / "old", {"seed": 3})
+    after = inputs({"init_from": "data/students/old"})
+    assert len(after) == len(alone) + 2
+    _write_student(tmp_path / "data" / "students" / "old", {"seed": 44})
+    assert inputs({"init_from": "data/students/old"}) != after
+
+
+def _write_student(folder: Path, config: dict) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "student.json").write_text(json.dumps({"config": config}))
+    (folder / "student.safetensors").write_text("w")

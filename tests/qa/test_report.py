@@ -162,6 +162,24 @@ def test_the_page_says_what_changed_since_the_last_run(tmp_path, build_project):
     assert (tmp_path / "report.html").read_bytes() == second
 
 
+def test_the_prior_and_what_retraining_changed_are_told(tmp_path, build_project):
+    inputs = build_project(tmp_path)
+    scores = json.loads(inputs.metrics.read_text())
+    plain = Page(render(inputs))
+    assert "Gains of retraining" not in [attributes.get("aria-label") for attributes in plain.all("div")]
+    lock = {"iou": {"true": 0.95, "ones": 0.6}, "recovery_frames": 6.5, "verdict": "worships"}
+    scores["prior"] = {"keyed": lock}
+    scores["retraining"] = {"keyed": {"iou": {"earlier": 0.9, "now": 0.95, "gained": 0.05}},
+                            "test: dark": {"iou": {"earlier": 0.9, "now": 0.8, "gained": -0.1}}}  # fmt: skip
+    inputs.metrics.write_text(json.dumps(scores))
+    page = Page(render(inputs))
+    text = " ".join(page.text.split())
+    assert "the student worships its prior" in text and "ones 0.600; 6.5 frames to recover from a cut" in text
+    assert "Gains of retraining" in [attributes.get("aria-label") for attributes in page.all("div", role="region")]
+    cells = text.replace(" ", "")  # cells stand side by side
+    assert "keyed+0.050" in cells and "test:dark-0.100lost" in cells
+
+
 def test_the_same_inputs_give_the_same_bytes(tmp_path, build_project):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -9,8 +9,8 @@ from training.retraining import earlier_student, gains
 def test_gains_are_above_zero_whichever_way_is_better() -> None:
     metrics = {
         "keyed": {
-            "student": {"iou": 0.95, "boundary_f": 0.8, "dtssd": 1.0, "frames": 10},
-            "earlier": {"iou": 0.90, "boundary_f": 0.9, "dtssd": 1.5, "frames": 10},
+            "student": {"iou": 0.95, "boundary_f": 0.8, "dtssd": 1.0, "flicker": None, "frames": 10},
+            "earlier": {"iou": 0.90, "boundary_f": 0.9, "dtssd": 1.5, "flicker": 2.0, "frames": 10},
             "label": {"iou": 1.0},
         },
         "test": {"student": {"iou": 0.9}},
