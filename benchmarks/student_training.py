@@ -77,8 +77,12 @@ def make_student(
 
 
 def config_for(params: Params, steps: int) -> TrainConfig:
-    """The project's training, longer or shorter."""
-    return params.train.model_copy(update={"steps": steps, "coarse_steps": round(steps * COARSE_SHARE)})
+    """The project's training, longer or shorter, to its last step.
+
+    A long training stands still while its rate is high, and gains most at the end: it is not to be stopped on the way.
+    """
+    update = {"steps": steps, "coarse_steps": round(steps * COARSE_SHARE), "patience": steps}
+    return params.train.model_copy(update=update)
 
 
 def composition(projects: Sequence[Project]) -> dict[str, Any]:
