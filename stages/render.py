@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.images import Grey, Image
-from stages.border_contact import ALL_SIDES, OPAQUE, contacts, hold, keeps_person, union
-from stages.composite import Composite, Layer, matching, mean_colour, over, person_layer, tone_table
+from stages.border_contact import ALL_SIDES, OPAQUE, contacts, correction, keeps_person, union
+from stages.composite import Composite, Shown, matching, mean_colour, over, person_layer, tone_table
 from stages.degrade import degrade
 from stages.framing import bounds, place_background, place_person
+from stages.mesh import Mesh, fractions, nodes, pull_mesh, pull_parts, rim, room, window
 from stages.recipe import Recipe
 from stages.trajectories import Bend, Pose
-from stages.warps import Field, Matrix, dense, pull, pull_map, resizing, thin_plate
+from stages.warps import Matrix, after, corner_map, pull_affine, resizing, thin_plate
 
 Shape = tuple[int, int]
 """`(height, width)` in pixels."""
@@ -65,7 +66,8 @@ def render(recipe: Recipe, cutouts: Mapping[int, Cutout], background: Image, siz
         raise RenderError(f"the recipe shows frames at {missing} us, which were not given")
     people = {time: cutouts[time].mirrored() if recipe.mirror_person else cutouts[time] for time in set(recipe.frames)}
     view = _Background(recipe, background, size)
-    layers = _Person(recipe, people, view.light, size).frames()
+    light = view.light if recipe.match > 0.0 else None
+    layers = _Person(recipe, people, light, size).frames()
     frames = [over(layer, view.frame(index)) for index, layer in enumerate(layers)]
     noises = np.random.default_rng(recipe.seed).spawn(len(frames))
     return [
@@ -93,25 +95,30 @@ class _Background:
     def __init__(self, recipe: Recipe, picture: Image, size: Shape) -> None:
         picture = fit_background(picture, size)
         place = place_background(_shape(picture), size, recipe.crop)
-        seen = np.asarray(cv2.LUT(picture, tone_table(recipe.background_colour)), dtype=np.uint8)
-        layer = _reduced(_flip(seen) if recipe.mirror_background else seen, place.scale)
+        if not recipe.background_colour.neutral:
+            picture = np.asarray(cv2.LUT(picture, tone_table(recipe.background_colour)), dtype=np.uint8)
+        layer = _reduced(_flip(picture) if recipe.mirror_background else picture, place.scale)
         self._placed = place.matrix @ resizing(_shape(layer), _shape(picture))
         self._layer = layer
         self._size = size
         self._blur = recipe.background_blur
         self._poses = recipe.camera.poses(len(recipe.frames))
         self._views: dict[Pose, Image] = {}
-        self.light = mean_colour(self.frame(0))
+
+    @property
+    def light(self) -> NDArray[np.float64]:
+        """`(3,)` mean RGB 0-1 of the first frame."""
+        return mean_colour(self.frame(0))
 
     def frame(self, index: int) -> Image:
         """`(H, W, 3)`: no pixel comes from outside the picture; the camera keeps inside it."""
         pose = self._poses[index]
         if pose not in self._views:
-            field = pull_map(self._size, _camera(pose, self._size) @ self._placed)
-            inside = hold(field, ALL_SIDES, _shape(self._layer))
+            forward = _camera(pose, self._size) @ self._placed
+            inside = correction(corner_map(self._size, forward), ALL_SIDES, _shape(self._layer))
             if inside is None:
                 raise RenderError(f"the camera leaves the background of {_shape(self._layer)} pixels: zoom in further")
-            view = pull(self._layer, inside)
+            view = pull_affine(self._layer, inside @ np.linalg.inv(forward), self._size)
             if self._blur > 0.0:
                 view = np.asarray(cv2.GaussianBlur(view, (0, 0), self._blur), dtype=np.uint8)
             self._views[pose] = view
@@ -121,7 +128,9 @@ class _Background:
 class _Person:
     """The person's layer on the canvas, moved as far as border contact allows."""
 
-    def __init__(self, recipe: Recipe, people: Mapping[int, Cutout], light: NDArray[np.float64], size: Shape) -> None:
+    def __init__(
+        self, recipe: Recipe, people: Mapping[int, Cutout], light: NDArray[np.float64] | None, size: Shape
+    ) -> None:
         self._recipe = recipe
         self._size = size
         seen = np.logical_or.reduce([person.alpha >= OPAQUE for person in people.values()])
@@ -131,22 +140,21 @@ class _Person:
         box = bounds(seen)
         place = place_person(box, [contact.side for contact in touching], seen.shape, size, recipe.framing)
 
-        first = people[recipe.frames[0]]
-        colours = recipe.person_colour.of(mean_colour(first.foreground, first.alpha))
-        table = tone_table(recipe.person_colour, matching(colours, light, recipe.match))
+        table = _lit(recipe, people[recipe.frames[0]], light)
         self._layers = {
             time: person_layer(person.foreground, person.alpha, person.trust, table).map(
                 partial(_reduced, scale=place.scale)
             )
             for time, person in people.items()
         }
+        self._boxes = {time: _occupied(layer.alpha) for time, layer in self._layers.items()}
         self._shape = self._layers[recipe.frames[0]].shape
         self._placed = place.matrix @ resizing(self._shape, seen.shape)
         self._held = [contact.resized(self._shape[0] / seen.shape[0]) for contact in touching]
         self._pivot = place.right + (box[0] + box[2]) / 2 * place.scale, min(size[0], place.down + box[3] * place.scale)
 
-    def frames(self) -> list[Layer]:
-        """One layer per frame, all with the strongest motion that keeps the person whole in every frame.
+    def frames(self) -> list[Shown]:
+        """The person in every frame, all with the strongest motion that keeps the person whole in every frame.
 
         Raises:
             RenderError: border contact cannot be had even at rest.
@@ -163,35 +171,52 @@ class _Person:
 
     def _still(self) -> dict[int, Grey]:
         """The alpha of every frame on the canvas without any motion."""
-        field = hold(pull_map(self._size, self._placed), self._held, self._shape)
-        if field is None:
+        mesh = self._hold(pull_mesh(self._size, self._placed))
+        if mesh is None:
             raise RenderError(f"a person cut off at {[contact.side for contact in self._held]} cannot be placed so")
-        return {time: pull(layer.alpha, field) for time, layer in self._layers.items()}
+        still: dict[int, Grey] = {time: np.zeros(self._size, dtype=np.uint8) for time in self._layers}
+        for time, alpha in still.items():
+            part = window(mesh, self._size, self._boxes[time])
+            alpha[part] = pull_parts((self._layers[time].alpha,), mesh, part, interpolation=cv2.INTER_NEAREST)[0]
+        return still
 
-    def _moved(self, calm: float) -> Iterator[Layer]:
-        """The layer of every frame, moved; ends at the first frame that cannot hold its contacts."""
-        for time, field in zip(self._recipe.frames, self._fields(calm), strict=True):
-            held = hold(field, self._held, self._shape)
+    def _moved(self, calm: float) -> Iterator[Shown]:
+        """The person in every frame, moved; ends at the first frame that cannot hold its contacts."""
+        for time, mesh in zip(self._recipe.frames, self._meshes(calm), strict=True):
+            held = self._hold(mesh)
             if held is None:
                 return
-            yield self._layers[time].map(partial(pull, field=held))
+            yield self._layers[time].shown(held, self._size, self._boxes[time])
 
-    def _fields(self, calm: float) -> Iterator[Field]:
+    def _hold(self, mesh: Mesh) -> Mesh | None:
+        matrix = correction(rim(mesh, self._size), self._held, self._shape, room=max(room(mesh)))
+        return None if matrix is None else after(mesh, matrix)
+
+    def _meshes(self, calm: float) -> Iterator[Mesh]:
         """The map of every frame: placement, own motion, shared camera motion and bend, `calm` (0-1) as strong."""
         recipe, size = self._recipe, self._size
         count = len(recipe.frames)
         own, camera = recipe.person.calmed(calm), recipe.camera.calmed(calm if recipe.shared else 0.0)
-        bend = None if recipe.bend is None or calm == 0.0 else _coarse(recipe.bend, size[0] * calm)
+        bend = None if recipe.bend is None or calm == 0.0 else _bent(recipe.bend, size, calm)
         for pose, shift, part in zip(own.poses(count), camera.poses(count), own.progress(count), strict=True):
             forward = _camera(shift, size) @ pose.matrix(self._pivot, size[0]) @ self._placed
-            yield pull_map(size, forward, None if bend is None else dense(bend[0] + np.float32(part) * bend[1], size))
+            yield pull_mesh(size, forward, None if bend is None else bend[0] + np.float32(part) * bend[1])
 
 
-def _coarse(bend: Bend, unit: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The coarse displacement at the start, and its change until the end, in units of `unit` pixels."""
-    start, end = np.array(bend.start) * unit, np.array(bend.end) * unit
-    coarse = thin_plate(np.array(bend.points), np.hstack([start, end - start]))
-    return coarse[..., :2], coarse[..., 2:]
+def _lit(recipe: Recipe, person: Cutout, light: NDArray[np.float64] | None) -> NDArray[np.uint8] | None:
+    """The table that changes the person's light: by its own draw, then towards the background's; None: not at all."""
+    if light is None:
+        return None if recipe.person_colour.neutral else tone_table(recipe.person_colour)
+    colours = recipe.person_colour.of(mean_colour(person.foreground, person.alpha))
+    return tone_table(recipe.person_colour, matching(colours, light, recipe.match))
+
+
+def _bent(bend: Bend, size: Shape, calm: float) -> tuple[Mesh, Mesh]:
+    """The displacement at the nodes at the start, and its change until the end, in pixels and `calm` as strong."""
+    start, end = np.array(bend.start) * size[0] * calm, np.array(bend.end) * size[0] * calm
+    values = thin_plate(np.array(bend.points), np.hstack([start, end - start]), fractions(size))
+    both = values.reshape(*nodes(size).shape[:2], 4)
+    return np.ascontiguousarray(both[..., :2]), np.ascontiguousarray(both[..., 2:])
 
 
 def _camera(pose: Pose, size: Shape) -> Matrix:
@@ -209,6 +234,12 @@ def _reduced(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
         return pixels
     size = max(1, round(pixels.shape[1] / block)), max(1, round(pixels.shape[0] / block))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _occupied(alpha: Grey) -> tuple[int, int, int, int]:
+    """`(x0, y0, x1, y1)` around all of a person; of no size where there is nobody."""
+    x, y, width, height = cv2.boundingRect(alpha)
+    return x, y, x + width, y + height
 
 
 def _shape(pixels: NDArray[np.uint8]) -> Shape:

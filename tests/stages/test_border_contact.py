@@ -13,14 +13,16 @@ from stages.border_contact import (
     SIDES,
     Contact,
     contacts,
+    correction,
     hold,
     keeps_person,
     side_pixels,
     union,
 )
 from stages.framing import Framing, bounds, place_person
+from stages.mesh import fill, fractions, nodes, pull_mesh, rim, room
 from stages.trajectories import Pose
-from stages.warps import affine, dense, pull, pull_map, thin_plate, translation
+from stages.warps import affine, after, pull, pull_map, thin_plate, translation
 
 CANVAS = (54, 96)
 
@@ -135,10 +137,12 @@ def test_no_motion_ever_shows_where_a_person_was_cut_off(seed: int) -> None:
     place = place_person(bounds(mask >= 128), touched, mask.shape, CANVAS, framing)
     pose = Pose(*rng.uniform(-0.3, 0.3, 2), rng.uniform(-25, 25), rng.uniform(0.7, 1.4), rng.uniform(-10, 10))
     points = np.stack(np.meshgrid((0.15, 0.5, 0.85), (0.2, 0.8)), axis=2).reshape(-1, 2)
-    bend = dense(thin_plate(points, rng.normal(size=(6, 2)) * 2.0), CANVAS)
-    field = hold(pull_map(CANVAS, pose.matrix((48, 53), 54) @ place.matrix, bend), held, mask.shape)
-    if field is None:
+    bend = thin_plate(points, rng.normal(size=(6, 2)) * 2.0, fractions(CANVAS)).reshape(nodes(CANVAS).shape)
+    mesh = pull_mesh(CANVAS, pose.matrix((48, 53), 54) @ place.matrix, bend)
+    matrix = correction(rim(mesh, CANVAS), held, mask.shape, room=max(room(mesh)))
+    if matrix is None:
         return
+    field = fill(after(mesh, matrix), (slice(0, CANVAS[0]), slice(0, CANVAS[1])))
     now = pull(mask, field)
 
     by = 120
