@@ -159,7 +159,9 @@ def person_layer(foreground: Image, alpha: Grey, trust: Grey, table: NDArray[np.
     shown = foreground if table is None else cv2.LUT(foreground, table)
     lit = cv2.multiply(shown, cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), scale=1 / 255)
     doubt = cv2.multiply(alpha, cv2.bitwise_not(trust), scale=1 / 255)
-    return Layer(np.asarray(cv2.merge([lit, alpha]), dtype=np.uint8), np.asarray(doubt, dtype=np.uint8))
+    rgba = np.asarray(cv2.cvtColor(lit, cv2.COLOR_RGB2RGBA), dtype=np.uint8)
+    cv2.insertChannel(alpha, rgba, 3)
+    return Layer(rgba, np.asarray(doubt, dtype=np.uint8))
 
 
 def over(person: Shown, background: Image) -> Composite:

@@ -23,7 +23,7 @@ STEP = 8
 """Pixels from node to node. `cv2.resize` by a whole factor is what fills in the rest."""
 _OFFSET = (STEP + 1) / 2
 """Pixels from the first node to the first pixel."""
-STRIP = 4 * STEP
+STRIP = 8 * STEP
 """Rows of a map that are filled in at a time."""
 Mesh = NDArray[np.float32]
 """`(R + 2, C + 2, 2)` float32 positions or displacements `(x, y)` in pixels at the nodes."""

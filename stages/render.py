@@ -15,7 +15,7 @@ from stages.border_contact import ALL_SIDES, OPAQUE, contacts, correction, keeps
 from stages.composite import Composite, Shown, matching, mean_colour, over, person_layer, tone_table
 from stages.degrade import degrade
 from stages.framing import bounds, place_background, place_person
-from stages.mesh import Mesh, fractions, nodes, pull_mesh, pull_parts, rim, room, window
+from stages.mesh import Mesh, fractions, nodes, pull_mesh, rim, room
 from stages.recipe import Recipe
 from stages.trajectories import Bend, Pose
 from stages.warps import Matrix, after, corner_map, pull_affine, resizing, thin_plate
@@ -171,26 +171,24 @@ class _Person:
 
     def _still(self) -> dict[int, Grey]:
         """The alpha of every frame on the canvas without any motion."""
-        mesh = self._hold(pull_mesh(self._size, self._placed))
-        if mesh is None:
+        mesh = pull_mesh(self._size, self._placed)
+        inside = correction(rim(mesh, self._size), self._held, self._shape, room=max(room(mesh)))
+        if inside is None:
             raise RenderError(f"a person cut off at {[contact.side for contact in self._held]} cannot be placed so")
-        still: dict[int, Grey] = {time: np.zeros(self._size, dtype=np.uint8) for time in self._layers}
-        for time, alpha in still.items():
-            part = window(mesh, self._size, self._boxes[time])
-            alpha[part] = pull_parts((self._layers[time].alpha,), mesh, part, interpolation=cv2.INTER_NEAREST)[0]
-        return still
+        inverse = inside @ np.linalg.inv(self._placed)
+        nearest = cv2.INTER_NEAREST  # only whether there is anybody is asked
+        return {
+            time: pull_affine(layer.alpha, inverse, self._size, interpolation=nearest)
+            for time, layer in self._layers.items()
+        }
 
     def _moved(self, calm: float) -> Iterator[Shown]:
         """The person in every frame, moved; ends at the first frame that cannot hold its contacts."""
         for time, mesh in zip(self._recipe.frames, self._meshes(calm), strict=True):
-            held = self._hold(mesh)
-            if held is None:
+            inside = correction(rim(mesh, self._size), self._held, self._shape, room=max(room(mesh)))
+            if inside is None:
                 return
-            yield self._layers[time].shown(held, self._size, self._boxes[time])
-
-    def _hold(self, mesh: Mesh) -> Mesh | None:
-        matrix = correction(rim(mesh, self._size), self._held, self._shape, room=max(room(mesh)))
-        return None if matrix is None else after(mesh, matrix)
+            yield self._layers[time].shown(after(mesh, inside), self._size, self._boxes[time])
 
     def _meshes(self, calm: float) -> Iterator[Mesh]:
         """The map of every frame: placement, own motion, shared camera motion and bend, `calm` (0-1) as strong."""

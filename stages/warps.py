@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ Window = tuple[slice, slice]
 """Rows and columns of a canvas."""
 WHOLE: Window = (slice(None), slice(None))
 
-_TINY = 1e-300
+_TINY = 1e-30
 """Keeps r² log r at 0 for r = 0."""
 NO_SECOND_MAP = np.empty(0, dtype=np.float32)
 """`cv2.remap` reads x and y from one map of two channels."""
@@ -70,7 +71,7 @@ def affine(
 
 
 def thin_plate(
-    points: NDArray[np.float64], offsets: NDArray[np.float64], at: NDArray[np.float64]
+    points: NDArray[np.float64], offsets: NDArray[np.float64], at: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """The thin-plate spline through control points: the smoothest field that takes the given values there.
 
@@ -98,14 +99,15 @@ def thin_plate(
     if count < 3 or np.linalg.matrix_rank(system[:count, count:]) < 3 or len(np.unique(points, axis=0)) < count:
         raise ValueError(f"a thin-plate spline needs three or more distinct points off one line, got {points.tolist()}")
     solution = np.linalg.solve(system, values)
-    basis = np.hstack([_bend(at, points), np.ones((len(at), 1)), at])
-    return np.asarray(basis @ solution, dtype=np.float32)
+    where = at.astype(np.float32)
+    basis = np.hstack([_bend(where, points.astype(np.float32)), np.ones((len(at), 1), np.float32), where])
+    return np.asarray(basis @ solution.astype(np.float32), dtype=np.float32)
 
 
-def _bend(at: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _bend(at: NDArray[Any], points: NDArray[Any]) -> NDArray[Any]:
     """`(M, N)`: U(r) = r² log r between all pairs."""
     squared = np.square(at[:, :1] - points[:, 0]) + np.square(at[:, 1:] - points[:, 1])
-    return np.asarray(0.5 * squared * np.log(np.maximum(squared, _TINY)), dtype=np.float64)
+    return np.asarray(0.5 * squared * np.log(np.maximum(squared, squared.dtype.type(_TINY))))
 
 
 @lru_cache(maxsize=8)
@@ -145,9 +147,14 @@ def corner_map(shape: tuple[int, int], forward: Matrix) -> Field:
     return after(np.stack([x, y], axis=2), np.asarray(np.linalg.inv(forward), dtype=np.float64))
 
 
-def pull_affine(picture: NDArray[np.uint8], inverse: Matrix, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """A `(h, w)` or `(h, w, C)` picture on a canvas of `shape` whose pixel p shows inverse·p, without making a map."""
-    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+def pull_affine(
+    picture: NDArray[np.uint8], inverse: Matrix, shape: tuple[int, int], *, interpolation: int = cv2.INTER_LINEAR
+) -> NDArray[np.uint8]:
+    """A `(h, w)` or `(h, w, C)` picture on a canvas of `shape` whose pixel p shows inverse·p, without making a map.
+
+    Outside the picture lies zero.
+    """
+    how = interpolation | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(picture, inverse[:2], shape[::-1], flags=how), dtype=np.uint8)
 
 
