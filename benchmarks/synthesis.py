@@ -40,9 +40,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from stages.actor import Cutout
 from stages.draws import MotionConfig, RecipeConfig
 from stages.recipe import draw
-from stages.render import Cutout, render
+from stages.render import render
 from stages.trajectories import Pose
 from stages.warps import affine, pull, pull_map
 
@@ -148,6 +149,10 @@ OURS = RecipeConfig(
     match_probability=0,
     jpeg_probability=0,
     grey_probability=0,
+    wrap_probability=0,
+    shutter_probability=0,
+    h264_probability=0,
+    companion_probability=0,
 )
 """Everything that the others do, in every frame, and nothing that they do not, but for light and border contact."""
 

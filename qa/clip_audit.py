@@ -90,11 +90,11 @@ def regenerated(
     if recipe.seed != row.seed:
         return wrong(f"seed {row.seed} of the row is not seed {recipe.seed} of its recipe")
     plate = backgrounds.get(recipe.background)
-    missing = sorted(time for time in set(recipe.frames) if (row.source, time) not in people)
+    missing = sorted(time for time in recipe.times if (row.source, time) not in people)
     if plate is None or missing:
         what = f"frames at {missing} us are not curated" if missing else "its background is no plate"
         return wrong(f"{what} any more: run `dvc repro`")
-    shown = {time: Person(people[row.source, time]) for time in recipe.frames}
+    shown = {time: Person(people[row.source, time]) for time in recipe.times}
     different = _different(row, compose(recipe, shown, decode_rgb(plate.image), config))
     return wrong(f"made again, {different}: run `dvc repro`, and look for what it depends on") if different else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -71,17 +71,42 @@ class Layer:
         """The layer with the same change of geometry applied to both its pictures."""
         return Layer(change(self.rgba), change(self.doubt))
 
-    def shown(self, mesh: Mesh, shape: tuple[int, int], box: Box) -> Shown:
-        """The layer seen through a mesh on a canvas of `shape`; `box` of the layer holds all of the person."""
-        part = window(mesh, shape, box)
+    def shown(self, meshes: Sequence[Mesh], shape: tuple[int, int], box: Box) -> Shown:
+        """The layer seen through a mesh on a canvas of `shape`, or blurred: the mean of what several meshes show.
+
+        Args:
+            box: `(x0, y0, x1, y1)` of the layer that holds all of the person.
+        """
+        part = _around([window(mesh, shape, box) for mesh in meshes])
         alpha, doubt = np.zeros(shape, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
-        if not cv2.countNonZero(self.doubt):  # nothing of a label that is trusted wholly needs to be looked for
-            (rgba,) = pull_parts((self.rgba,), mesh, part)
-        else:
-            rgba, doubt[part] = pull_parts((self.rgba, self.doubt), mesh, part)
+        # nothing of a label that is trusted wholly needs to be looked for
+        pictures = (self.rgba, self.doubt) if cv2.countNonZero(self.doubt) else (self.rgba,)
+        rgba, *rest = _mean([pull_parts(pictures, mesh, part) for mesh in meshes])
         if rgba.size:
             alpha[part] = cv2.extractChannel(rgba, 3)
+        if rest:
+            doubt[part] = rest[0]
         return Shown(rgba, part, alpha, doubt)
+
+
+def _around(parts: Sequence[Window]) -> Window:
+    """The smallest part that holds all parts which are not empty."""
+    seen = [part for part in parts if part[0].stop > part[0].start] or [parts[0]]
+    rows, columns = ([part[axis] for part in seen] for axis in (0, 1))
+    return (
+        slice(min(line.start for line in rows), max(line.stop for line in rows)),
+        slice(min(line.start for line in columns), max(line.stop for line in columns)),
+    )
+
+
+def _mean(views: Sequence[list[NDArray[np.uint8]]]) -> list[NDArray[np.uint8]]:
+    """The mean of the pictures of several views, picture by picture."""
+    if len(views) == 1:
+        return views[0]
+    return [
+        np.asarray(np.rint(np.mean(np.stack(pictures), axis=0, dtype=np.float32)), dtype=np.uint8)
+        for pictures in zip(*views, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -181,3 +206,16 @@ def over(person: Shown, background: Image) -> Composite:
         behind = cv2.multiply(image[person.part], rest, scale=1 / 255)
         image[person.part] = cv2.add(cv2.cvtColor(person.rgba, cv2.COLOR_RGBA2RGB), behind)
     return Composite(image, person.alpha, np.asarray(cv2.bitwise_not(person.doubt), dtype=np.uint8))
+
+
+def in_front(person: Shown, others: Composite) -> Composite:
+    """A person before people who are laid over already: α of either, and each pixel's trust by who is seen there.
+
+    α = α₁ + (1 − α₁)·α₂, and likewise for the doubt: what is hidden is not doubted.
+    """
+    frame = over(person, others.image)
+    hidden = cv2.bitwise_not(frame.alpha)
+    alpha = cv2.add(frame.alpha, cv2.multiply(hidden, others.alpha, scale=1 / 255))
+    doubt = cv2.add(person.doubt, cv2.multiply(hidden, cv2.bitwise_not(others.trust), scale=1 / 255))
+    trust = cv2.bitwise_not(doubt)
+    return Composite(frame.image, np.asarray(alpha, dtype=np.uint8), np.asarray(trust, dtype=np.uint8))

@@ -25,6 +25,8 @@ _OFFSET = (STEP + 1) / 2
 """Pixels from the first node to the first pixel."""
 STRIP = 8 * STEP
 """Rows of a map that are filled in at a time."""
+EXPOSED = 5
+"""Moments of an exposure that are averaged."""
 Mesh = NDArray[np.float32]
 """`(R + 2, C + 2, 2)` float32 positions or displacements `(x, y)` in pixels at the nodes."""
 Box = tuple[int, int, int, int]
@@ -56,6 +58,22 @@ def pull_mesh(shape: tuple[int, int], forward: Matrix, displacement: Mesh | None
     """
     at = nodes(shape) if displacement is None else nodes(shape) + displacement
     return after(at, np.asarray(np.linalg.inv(forward), dtype=np.float64))
+
+
+def exposures(meshes: Sequence[Mesh], shutter: float) -> list[list[Mesh]]:
+    """The maps during the exposure of every frame: from its own towards the next frame's (the last: the one before).
+
+    Args:
+        shutter: 0-1, the part of the way to the next frame; 0: each frame's own map and nothing else.
+    """
+    if shutter == 0.0 or len(meshes) < 2:
+        return [[mesh] for mesh in meshes]
+    following = [*meshes[1:], meshes[-2]]
+    parts = np.linspace(0.0, shutter, EXPOSED, dtype=np.float32)
+    return [
+        [mesh] if np.array_equal(mesh, other) else [mesh + part * (other - mesh) for part in parts]
+        for mesh, other in zip(meshes, following, strict=True)
+    ]
 
 
 def rim(mesh: Mesh, shape: tuple[int, int]) -> Mesh:

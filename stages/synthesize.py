@@ -17,10 +17,11 @@ from datasets.clips import Clip, read_clips
 from datasets.images import Grey, Image, decode_grey, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import GROUPS, BackgroundRow, ClipRow, CuratedRow
 from datasets.shards import read_rows, shard_row_type
+from stages.actor import Cutout, Shape
 from stages.base import Config, Drop, Fail, Stage
 from stages.draws import RecipeConfig
 from stages.recipe import Recipe, draw, seed_of
-from stages.render import Cutout, Shape, fit_background, render
+from stages.render import fit_background, render
 
 _GAP = 1.5
 """Frames further apart than this many typical intervals are not consecutive: something between them was left out."""
@@ -102,6 +103,7 @@ class Synthesize(Stage[Scene, ClipRow]):
     name = "synthesize"
     consumes = (CuratedRow, BackgroundRow)
     produces = ClipRow
+    libraries = ("numpy", "opencv-python-headless", "av")
     config: SynthesizeConfig
 
     def items(self, inputs: Sequence[Path]) -> Iterator[Scene]:
@@ -160,7 +162,7 @@ class Synthesize(Stage[Scene, ClipRow]):
             yield self._clip(recipe, people, plates[recipe.background])
 
     def _clip(self, recipe: Recipe, people: dict[int, Person], plate: Plate) -> ClipRow:
-        shown = {time: people[time] for time in recipe.frames}
+        shown = {time: people[time] for time in recipe.times}
         rows = [person.row for person in shown.values()]
         first = people[recipe.frames[0]].row
         pixels = compose(recipe, shown, plate.pixels, self.config)
@@ -200,7 +202,7 @@ def compose(recipe: Recipe, people: Mapping[int, Person], background: Image, con
     """Render and encode a clip: the same recipe, frames and background give the same bytes.
 
     Args:
-        people: by `time_us`, those of `recipe.frames`.
+        people: by `time_us`, those of `recipe.times`.
         background: `(H, W, 3)` uint8 RGB, any size.
 
     Raises:

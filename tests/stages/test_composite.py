@@ -106,12 +106,12 @@ def test_a_person_is_laid_over_where_they_are_and_nowhere_else() -> None:
     alpha = np.zeros((40, 56), np.uint8)
     alpha[20:27, 30:41] = 255
     layer = person_layer(np.full((40, 56, 3), 77, np.uint8), alpha, np.full((40, 56), 90, np.uint8), None)
-    shown = layer.shown(nodes((40, 56)), (40, 56), (30, 20, 41, 27))
+    shown = layer.shown([nodes((40, 56))], (40, 56), (30, 20, 41, 27))
     frame = over(shown, background)
     np.testing.assert_array_equal(frame.image, np.where(alpha[..., None] == 255, np.uint8(77), background))
     np.testing.assert_array_equal(frame.alpha, alpha)
     np.testing.assert_array_equal(frame.trust, np.where(alpha == 255, 90, 255))
-    nobody = over(layer.shown(nodes((40, 56)), (40, 56), (900, 900, 900, 900)), background)
+    nobody = over(layer.shown([nodes((40, 56))], (40, 56), (900, 900, 900, 900)), background)
     np.testing.assert_array_equal(nobody.image, background)
 
 

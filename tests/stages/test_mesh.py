@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.mesh import STEP, fill, fractions, nodes, pull_mesh, pull_parts, rim, room, window
+from stages.mesh import STEP, exposures, fill, fractions, nodes, pull_mesh, pull_parts, rim, room, window
 from stages.warps import affine, identity_field, pull, pull_map, scaling, thin_plate
 
 SHAPES = [(144, 256), (36, 64), (54, 96), (41, 71), (1, 9)]
@@ -105,3 +105,12 @@ def test_a_box_that_is_not_seen_has_an_empty_window() -> None:
 def test_room_is_how_far_a_map_moves_within_a_cell() -> None:
     assert room(nodes((40, 48))) == (STEP, STEP)
     assert room(pull_mesh((40, 48), scaling(2.0))) == (STEP / 2, STEP / 2)
+
+
+def test_an_exposure_goes_towards_the_next_frame_and_the_last_back() -> None:
+    meshes = [nodes((16, 16)) + np.float32(shift) for shift in (0.0, 4.0, 4.0)]
+    first, second, last = exposures(meshes, 0.5)
+    assert [float(mesh[0, 0, 0] - meshes[0][0, 0, 0]) for mesh in first] == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert len(second) == len(last) == 1  # nothing moves
+    assert [len(meshes) for meshes in exposures(meshes, 0.0)] == [1, 1, 1]
+    assert [len(one) for one in exposures(meshes[:1], 0.7)] == [1]
