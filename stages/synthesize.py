@@ -103,7 +103,7 @@ class Synthesize(Stage[Scene, ClipRow]):
     name = "synthesize"
     consumes = (CuratedRow, BackgroundRow)
     produces = ClipRow
-    libraries = ("numpy", "opencv-python-headless", "av")
+    libraries = ("numpy", "opencv-python-headless", "numba", "av")
     config: SynthesizeConfig
 
     def items(self, inputs: Sequence[Path]) -> Iterator[Scene]:
