@@ -28,6 +28,8 @@ TYPICAL = 0.1
 """Smallest spread that steepness is measured in, of the median: clips of one take can be too much alike."""
 SPREADS = 4.0
 """Spreads above the median from which one composite is said to have a seam."""
+CHANCE = 0.005
+"""Share of the composites that may be so steep: a sharp photo of a dark hat before a plain sky is no fault."""
 STEEPER = 1.0
 """Effect size from which all composites together are said to be steeper than real frames."""
 
@@ -109,6 +111,8 @@ def seam_findings(edges: Mapping[str, float], comparison: SeamComparison) -> lis
         for name, edge in edges.items()
         if edge > limit
     ]
+    if len(found) <= CHANCE * len(edges):
+        found = []
     if comparison.effect > STEEPER:
         what = f"outlines are {comparison.effect:.1f} deviations steeper than those of {comparison.real} real frames"
         found.append(Finding("seam", "all clips", f"{what}: look at label alphas and foreground colours"))

@@ -64,6 +64,14 @@ def test_a_hard_paste_among_soft_ones_is_found_and_nothing_else() -> None:
     assert [finding.where for finding in found] == ["clip 7"]
 
 
+def test_a_few_in_a_thousand_are_no_fault_and_more_are() -> None:
+    rng = np.random.default_rng(1)
+    edges = {f"clip {index}": float(value) for index, value in enumerate(rng.normal(0.3, 0.02, 1000))}
+    alike = compare(list(edges.values()), list(edges.values()))
+    assert seam_findings(edges | {f"hat {index}": 0.6 for index in range(5)}, alike) == []
+    assert len(seam_findings(edges | {f"paste {index}": 0.6 for index in range(8)}, alike)) == 8
+
+
 def test_all_of_them_steeper_than_real_frames_is_a_finding_too() -> None:
     edges = {f"clip {index}": 0.5 + index / 100 for index in range(5)}
     real = [0.3, 0.32, 0.34]
