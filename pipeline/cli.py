@@ -183,6 +183,23 @@ def audit() -> None:
     run_audit(project_root(), console)
 
 
+@app.command(name="audit-clips")
+def audit_clips(
+    share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the clips that are made again.")] = 1.0,
+) -> None:
+    """Look for what must not be in backgrounds and composited clips; exit code 1 where anything is found.
+
+    **person**: detectors and teachers look at every background once more. **split**: no subject, source or background
+    is in two splits. **regenerate**: every clip is made again from its recipe, and must have the same bytes. **seam**:
+    the edge of pasted people is measured beside that of real ones. What to do stands beside every finding.
+
+    `autoroto audit-clips --share 0.1` makes one clip in ten again, the same ones every time.
+    """
+    from pipeline.clip_audit_command import run_clip_audit
+
+    sys.exit(run_clip_audit(project_root(), console, share=share))
+
+
 @app.command()
 def apply(
     source: Annotated[Path, typer.Argument(help="The video or photo to work on.", metavar="VIDEO_OR_PHOTO")],

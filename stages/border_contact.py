@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -82,23 +82,37 @@ def union(groups: Iterable[Sequence[Contact]]) -> tuple[Contact, ...]:
     return tuple(merged[side] for side in SIDES if side in merged)
 
 
-def hold(field: Field, held: Sequence[Contact], layer: tuple[int, int]) -> Field | None:
-    """The map corrected so that it shows no padding behind any held contact; None where that cannot be had.
+def correction(field: Field, held: Sequence[Contact], layer: tuple[int, int], *, room: float = 0.0) -> Matrix | None:
+    """The affine motion of layer coordinates after which a map shows no padding behind any held contact.
 
     Behind a contact the person goes on, but the layer has no pixels of it. No output pixel may look there: each that
     does, by d pixels, moves the whole layer by d along the side's normal.
 
     Args:
-        field: `(H, W, 2)` map from the canvas into the layer.
+        field: `(H, W, 2)` map from the canvas into the layer, at every pixel or at nodes (`stages.mesh.rim`).
         held: contacts in layer pixels.
         layer: `(height, width)` of the layer.
+        room: of nodes: how far the map moves between neighbours. Those so near to the contact count as behind it.
+
+    Returns:
+        `(3, 3)`, the identity where nothing is amiss; None where padding cannot be avoided.
     """
+    wider = [replace(contact, first=contact.first - room, last=contact.last + room) for contact in held]
+    total: Matrix = np.eye(3)
     for _ in range(_ROUNDS):
-        correction = _correction(field, held, layer)
-        if correction is None:
-            return field
-        field = after(field, correction)
+        step = _correction(field, wider, layer)
+        if step is None:
+            return total
+        field, total = after(field, step), step @ total
     return None
+
+
+def hold(field: Field, held: Sequence[Contact], layer: tuple[int, int]) -> Field | None:
+    """The map with its `correction`, the same object where nothing is amiss; None where there is no correction."""
+    matrix = correction(field, held, layer)
+    if matrix is None:
+        return None
+    return field if np.array_equal(matrix, np.eye(3)) else after(field, matrix)
 
 
 def _correction(field: Field, held: Sequence[Contact], layer: tuple[int, int]) -> Matrix | None:
@@ -155,7 +169,7 @@ def keeps_person(before: NDArray[np.uint8], now: NDArray[np.uint8], held: Sequen
         before, now: `(H, W)` uint8 alphas on the canvas without and with the motion.
         held: the contacts of the person.
     """
-    area, moved = int((before >= OPAQUE).sum()), int((now >= OPAQUE).sum())
+    area, moved = np.count_nonzero(before >= OPAQUE), np.count_nonzero(now >= OPAQUE)
     if not 0.5 * area <= moved <= 1.6 * area:
         return False
     return all(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.images import Grey, Image
+from stages.mesh import Box, Mesh, pull_parts, window
+from stages.warps import Window
 
 _STRIDE = 4
 """Every how many pixels a mean colour is sampled."""
@@ -30,6 +32,11 @@ class Colour:
     gamma: float = 1.0
     gain: float = 1.0
     warmth: float = 0.0
+
+    @property
+    def neutral(self) -> bool:
+        """Whether it changes nothing."""
+        return self == Colour()
 
     def of(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """`(..., 3)` RGB values 0-1, changed and clipped to 0-1."""
@@ -63,6 +70,59 @@ class Layer:
     def map(self, change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Layer:
         """The layer with the same change of geometry applied to both its pictures."""
         return Layer(change(self.rgba), change(self.doubt))
+
+    def shown(self, meshes: Sequence[Mesh], shape: tuple[int, int], box: Box) -> Shown:
+        """The layer seen through a mesh on a canvas of `shape`, or blurred: the mean of what several meshes show.
+
+        Args:
+            box: `(x0, y0, x1, y1)` of the layer that holds all of the person.
+        """
+        part = _around([window(mesh, shape, box) for mesh in meshes])
+        alpha, doubt = np.zeros(shape, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
+        # nothing of a label that is trusted wholly needs to be looked for
+        pictures = (self.rgba, self.doubt) if cv2.countNonZero(self.doubt) else (self.rgba,)
+        rgba, *rest = _mean([pull_parts(pictures, mesh, part) for mesh in meshes])
+        if rgba.size:
+            alpha[part] = cv2.extractChannel(rgba, 3)
+        if rest:
+            doubt[part] = rest[0]
+        return Shown(rgba, part, alpha, doubt)
+
+
+def _around(parts: Sequence[Window]) -> Window:
+    """The smallest part that holds all parts which are not empty."""
+    seen = [part for part in parts if part[0].stop > part[0].start] or [parts[0]]
+    rows, columns = ([part[axis] for part in seen] for axis in (0, 1))
+    return (
+        slice(min(line.start for line in rows), max(line.stop for line in rows)),
+        slice(min(line.start for line in columns), max(line.stop for line in columns)),
+    )
+
+
+def _mean(views: Sequence[list[NDArray[np.uint8]]]) -> list[NDArray[np.uint8]]:
+    """The mean of the pictures of several views, picture by picture."""
+    if len(views) == 1:
+        return views[0]
+    return [
+        np.asarray(np.rint(np.mean(np.stack(pictures), axis=0, dtype=np.float32)), dtype=np.uint8)
+        for pictures in zip(*views, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A layer on the canvas.
+
+    Attributes:
+        rgba: `(h, w, 4)` uint8, as a layer's, in a part of the canvas outside of which nobody is.
+        part: rows and columns of that part; it may be larger than the person.
+        alpha, doubt: `(H, W)` uint8, as a layer's, on all of the canvas.
+    """
+
+    rgba: NDArray[np.uint8]
+    part: Window
+    alpha: Grey
+    doubt: Grey
 
 
 @dataclass(frozen=True)
@@ -114,19 +174,22 @@ def mean_colour(image: Image, weight: Grey | None = None) -> NDArray[np.float64]
     return np.asarray(weights @ colours / total if total else np.full(3, 0.5), dtype=np.float64)
 
 
-def person_layer(foreground: Image, alpha: Grey, trust: Grey, table: NDArray[np.uint8]) -> Layer:
-    """The layer of a cut-out person with colours changed by a `tone_table`.
+def person_layer(foreground: Image, alpha: Grey, trust: Grey, table: NDArray[np.uint8] | None) -> Layer:
+    """The layer of a cut-out person with colours changed by a `tone_table`, or as they are.
 
     Args:
         foreground: `(H, W, 3)` colours of the person alone (decontaminated).
         alpha, trust: `(H, W)`, 255 = person, sure.
     """
-    lit = cv2.multiply(cv2.LUT(foreground, table), cv2.merge([alpha, alpha, alpha]), scale=1 / 255)
+    shown = foreground if table is None else cv2.LUT(foreground, table)
+    lit = cv2.multiply(shown, cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), scale=1 / 255)
     doubt = cv2.multiply(alpha, cv2.bitwise_not(trust), scale=1 / 255)
-    return Layer(np.asarray(cv2.merge([lit, alpha]), dtype=np.uint8), np.asarray(doubt, dtype=np.uint8))
+    rgba = np.asarray(cv2.cvtColor(lit, cv2.COLOR_RGB2RGBA), dtype=np.uint8)
+    cv2.insertChannel(alpha, rgba, 3)
+    return Layer(rgba, np.asarray(doubt, dtype=np.uint8))
 
 
-def over(layer: Layer, background: Image) -> Composite:
+def over(person: Shown, background: Image) -> Composite:
     """Person over background: C = α·F + (1 − α)·B (Porter and Duff, "Compositing Digital Images", 1984).
 
     The trust of a composite is 1 − α·(1 − R) with R the label's trust. A composite's α says how much of each pixel
@@ -137,11 +200,22 @@ def over(layer: Layer, background: Image) -> Composite:
     Args:
         background: `(H, W, 3)` of the layer's size.
     """
-    red, green, blue, alpha = cv2.split(layer.rgba)
-    rest = cv2.bitwise_not(alpha)
-    behind = cv2.multiply(background, cv2.merge([rest, rest, rest]), scale=1 / 255)
-    image = cv2.add(cv2.merge([red, green, blue]), behind)
-    trust = cv2.bitwise_not(layer.doubt)
-    return Composite(
-        np.asarray(image, dtype=np.uint8), np.asarray(alpha, dtype=np.uint8), np.asarray(trust, dtype=np.uint8)
-    )
+    image = background.copy()
+    if person.rgba.size:
+        rest = cv2.cvtColor(cv2.bitwise_not(person.alpha[person.part]), cv2.COLOR_GRAY2RGB)
+        behind = cv2.multiply(image[person.part], rest, scale=1 / 255)
+        image[person.part] = cv2.add(cv2.cvtColor(person.rgba, cv2.COLOR_RGBA2RGB), behind)
+    return Composite(image, person.alpha, np.asarray(cv2.bitwise_not(person.doubt), dtype=np.uint8))
+
+
+def in_front(person: Shown, others: Composite) -> Composite:
+    """A person before people who are laid over already: α of either, and each pixel's trust by who is seen there.
+
+    α = α₁ + (1 − α₁)·α₂, and likewise for the doubt: what is hidden is not doubted.
+    """
+    frame = over(person, others.image)
+    hidden = cv2.bitwise_not(frame.alpha)
+    alpha = cv2.add(frame.alpha, cv2.multiply(hidden, others.alpha, scale=1 / 255))
+    doubt = cv2.add(person.doubt, cv2.multiply(hidden, cv2.bitwise_not(others.trust), scale=1 / 255))
+    trust = cv2.bitwise_not(doubt)
+    return Composite(frame.image, np.asarray(alpha, dtype=np.uint8), np.asarray(trust, dtype=np.uint8))

@@ -9,11 +9,6 @@ import numpy as np
 
 from datasets.images import Image, decode_rgb, encode_jpeg
 
-_READ = 0.5
-"""Part of the noise variance at mid grey that does not depend on light (read noise); the rest is shot noise."""
-_CHROMA = 0.6
-"""Strength of the colour blotches relative to the grain."""
-
 
 @dataclass(frozen=True)
 class Degradation:
@@ -51,6 +46,8 @@ def degrade(image: Image, degradation: Degradation, rng: np.random.Generator) ->
         small = max(1, round(size[0] * degradation.shrink)), max(1, round(size[1] * degradation.shrink))
         image = _u8(cv2.resize(cv2.resize(image, small, interpolation=cv2.INTER_AREA), size))
     if degradation.noise > 0.0:
+        from stages.noise import add_noise
+
         image = add_noise(image, degradation.noise, rng)
     if degradation.sharpen > 0.0:
         smooth = cv2.GaussianBlur(image, (0, 0), 1.0)
@@ -58,21 +55,6 @@ def degrade(image: Image, degradation: Degradation, rng: np.random.Generator) ->
     if degradation.jpeg:
         image = decode_rgb(encode_jpeg(image, quality=degradation.jpeg))
     return image
-
-
-def add_noise(image: Image, sigma: float, rng: np.random.Generator) -> Image:
-    """Sensor noise on an `(H, W, 3)` uint8 image: variance grows with light (Poisson-Gaussian), colour is blotchy.
-
-    σ(v)² = σ²·(r + (1 − r)·v / 127.5). Grain is common to the three channels; demosaicing and chroma subsampling spread
-    the colour noise over neighbours, so it is drawn at half the resolution.
-    """
-    height, width = image.shape[:2]
-    deviation = sigma * np.sqrt(_READ + (1.0 - _READ) * np.arange(256, dtype=np.float32) / 127.5)
-    grain = rng.standard_normal((height, width), dtype=np.float32)
-    blotches = rng.standard_normal(((height + 1) // 2, (width + 1) // 2, 3), dtype=np.float32) * np.float32(_CHROMA)
-    noise = cv2.resize(blotches, (width, height)) + grain[..., None]
-    noisy = image + noise * cv2.LUT(image, deviation.astype(np.float32))
-    return np.asarray(np.rint(np.clip(noisy, 0.0, 255.0)), dtype=np.uint8)
 
 
 def _u8(pixels: object) -> Image:

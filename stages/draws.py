@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field
 from stages.base import Config
 from stages.composite import Colour
 from stages.degrade import Degradation
-from stages.framing import Crop, Framing
+from stages.effects import Effects
+from stages.framing import Companion, Crop, Framing
 from stages.trajectories import Bend, Easing, Pose, Trajectory
 
 BEND_GRID = (3, 4)
@@ -78,6 +79,14 @@ class RecipeConfig(Config):
     jpeg_probability: Chance = 0.3
     jpeg: Range = (35.0, 85.0)
     grey_probability: Chance = 0.02
+    wrap_probability: Chance = 0.15
+    wrap: Range = (0.3, 0.9)
+    shutter_probability: Chance = 0.2
+    shutter: Range = (0.3, 0.9)
+    h264_probability: Chance = 0.15
+    h264: Range = (24.0, 36.0)
+    companion_probability: Chance = 0.1
+    companion_height: Range = (0.45, 0.8)
 
 
 class Dice:
@@ -95,7 +104,7 @@ class Dice:
         return bool(self._rng.random() < probability)
 
     def within(self, ends: tuple[float, float]) -> float:
-        return round(float(self._rng.uniform(*ends)), 4)
+        return round(ends[0] + (ends[1] - ends[0]) * self._rng.random(), 4)  # what `uniform` does, five times quicker
 
     def sometimes(self, probability: float, ends: tuple[float, float], otherwise: float) -> float:
         """A value within `ends` with the given probability, else `otherwise`."""
@@ -171,14 +180,34 @@ class Dice:
 
     def _normal(self, sigma: float) -> tuple[float, float]:
         """Two normal values, cut at two deviations: beyond them faces are no faces."""
-        x, y = np.clip(self._rng.standard_normal(2), -2.0, 2.0) * sigma
-        return round(float(x), 4), round(float(y), 4)
+        x, y = (min(max(float(value), -2.0), 2.0) for value in self._rng.standard_normal(2))
+        return round(x * sigma, 4), round(y * sigma, 4)
 
     def colour(self) -> Colour:
         config = self._config
         if not self.chance(config.colour_probability):
             return Colour()
         return Colour(self.within(config.gamma), self.within(config.gain), self.within(config.warmth))
+
+    def effects(self) -> Effects:
+        config = self._config
+        return Effects(
+            wrap=self.sometimes(config.wrap_probability, config.wrap, 0.0),
+            shutter=self.sometimes(config.shutter_probability, config.shutter, 0.0),
+            h264=round(self.sometimes(config.h264_probability, config.h264, 0.0)),
+        )
+
+    def companion(self, times: Sequence[int], main: Framing) -> Companion | None:
+        """Now and then a second person, on the other side of the canvas than the first."""
+        if not self.chance(self._config.companion_probability):
+            return None
+        aside = self.within((0.3, 0.5))
+        framing = Framing(
+            height=self.within(self._config.companion_height),
+            closeness=1.0,
+            position=round(main.position + (aside if main.position < 0.5 else -aside), 4),
+        )
+        return Companion(times[self.index(len(times))], self.chance(self._config.mirror_probability), framing)
 
     def degradation(self) -> Degradation:
         config = self._config

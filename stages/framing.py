@@ -33,6 +33,19 @@ class Framing:
 
 
 @dataclass(frozen=True)
+class Companion:
+    """A second person, who stands still behind the first: another frame of the same burst.
+
+    Attributes:
+        frame: `time_us` of it. mirror: flipped left to right. framing: where they stand.
+    """
+
+    frame: int
+    mirror: bool
+    framing: Framing
+
+
+@dataclass(frozen=True)
 class Crop:
     """How a background is wanted on the canvas.
 

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 from stages.composite import Colour
 from stages.degrade import Degradation
 from stages.draws import Dice, RecipeConfig
-from stages.framing import Crop, Framing
+from stages.effects import NO_EFFECTS, Effects
+from stages.framing import Companion, Crop, Framing
 from stages.trajectories import REST, Bend, Trajectory
 
 
@@ -29,6 +30,8 @@ class Recipe:
         person_colour, background_colour: changes of light.
         match: how far the person's light follows the background's, 0-1.
         degradation: of the finished picture.
+        effects: light from behind, the shutter, the video codec.
+        companion: a second person of the same burst, hence subject, split and licences; or None.
     """
 
     seed: int
@@ -47,6 +50,13 @@ class Recipe:
     background_colour: Colour
     match: float
     degradation: Degradation
+    effects: Effects = NO_EFFECTS
+    companion: Companion | None = None
+
+    @property
+    def times(self) -> tuple[int, ...]:
+        """`time_us` of all frames that are shown, each once, in order."""
+        return tuple(sorted({*self.frames, *([self.companion.frame] if self.companion else [])}))
 
     def to_json(self) -> str:
         """One line of JSON; `from_json` gives an equal recipe."""
@@ -63,6 +73,8 @@ class Recipe:
 
 
 _ADAPTER = TypeAdapter(Recipe)
+_LATER = 0x5EED
+"""Draws that came into recipes later have dice of their own, and leave all others as they were."""
 
 
 def seed_of(salt: int, frame_key: tuple[str, int], index: int) -> int:
@@ -102,7 +114,7 @@ def draw(
     if real:  # the person moves already: simulated motion would only be laid over it
         person = Trajectory(person.start, person.start)
         bend = bend and replace(bend, end=bend.start)
-    return Recipe(
+    recipe = Recipe(
         seed=seed,
         frames=frames,
         background=background,
@@ -120,3 +132,8 @@ def draw(
         match=dice.sometimes(config.match_probability, config.match_strength, 0.0),
         degradation=dice.degradation(),
     )
+    later = Dice(
+        seed ^ _LATER, config
+    )  # apart, so that what came later into recipes leaves all other draws as they were
+    times = [time for run in runs for time in run]
+    return replace(recipe, effects=later.effects(), companion=later.companion(times, recipe.framing))

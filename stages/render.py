@@ -1,52 +1,27 @@
-"""Rendering: a recipe, a cut-out person and a background become the frames of a clip."""
+"""Rendering: a recipe, cut-out people and a background become the frames of a clip."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.images import Grey, Image
-from stages.border_contact import ALL_SIDES, OPAQUE, contacts, hold, keeps_person, union
-from stages.composite import Composite, Layer, matching, mean_colour, over, person_layer, tone_table
+from datasets.images import Image
+from stages.actor import Actor, Cutout, RenderError, Shape, camera_matrix, flipped, reduced, shape_of
+from stages.border_contact import ALL_SIDES, correction
+from stages.composite import Composite, in_front, mean_colour, over, tone_table
 from stages.degrade import degrade
-from stages.framing import bounds, place_background, place_person
+from stages.effects import through_h264, wrap_light
+from stages.framing import Companion, place_background
 from stages.recipe import Recipe
-from stages.trajectories import Bend, Pose
-from stages.warps import Field, Matrix, dense, pull, pull_map, resizing, thin_plate
-
-Shape = tuple[int, int]
-"""`(height, width)` in pixels."""
-
-_CALM = (1.0, 0.5, 0.25, 0.0)
-"""A person whose motion loses the border contact or too much of the person moves less, at last not at all."""
-_BLOCK_EARLY = 0.25
-"""A layer is averaged over blocks of n pixels already when shown at 1 / (n - 0.25) of its size."""
-
+from stages.trajectories import Pose, Trajectory
+from stages.warps import corner_map, pull_affine, resizing
 
 _LARGEST = 2
 """Backgrounds are kept this many times larger than needed to cover the canvas: room to zoom in, and no more."""
-
-
-class RenderError(ValueError):
-    """A recipe that cannot be rendered. The message says which part of it and why."""
-
-
-@dataclass(frozen=True)
-class Cutout:
-    """A labelled frame: `(H, W, 3)` uint8 RGB colours of the person alone, `(H, W)` uint8 alpha and trust."""
-
-    foreground: Image
-    alpha: Grey
-    trust: Grey
-
-    def mirrored(self) -> Cutout:
-        """Flipped left to right."""
-        return Cutout(_flip(self.foreground), _flip(self.alpha), _flip(self.trust))
 
 
 def render(recipe: Recipe, cutouts: Mapping[int, Cutout], background: Image, size: Shape) -> list[Composite]:
@@ -60,18 +35,47 @@ def render(recipe: Recipe, cutouts: Mapping[int, Cutout], background: Image, siz
     Raises:
         RenderError: a frame of the recipe is missing or shows no person.
     """
-    missing = sorted(set(recipe.frames) - set(cutouts))
+    missing = sorted(set(recipe.times) - set(cutouts))
     if missing:
         raise RenderError(f"the recipe shows frames at {missing} us, which were not given")
-    people = {time: cutouts[time].mirrored() if recipe.mirror_person else cutouts[time] for time in set(recipe.frames)}
     view = _Background(recipe, background, size)
-    layers = _Person(recipe, people, view.light, size).frames()
-    frames = [over(layer, view.frame(index)) for index, layer in enumerate(layers)]
+    light = view.light if recipe.match > 0.0 else None
+    scenes = [view.frame(index) for index in range(len(recipe.frames))]
+    people = Actor(recipe, _turned(recipe, cutouts), light, size).frames()
+    frames = [over(person, scene) for person, scene in zip(people, scenes, strict=True)]
+    if recipe.companion:
+        behind = _behind(recipe, recipe.companion)
+        others = Actor(behind, _turned(behind, cutouts), light, size).frames()
+        standing = [over(other, scene) for other, scene in zip(others, scenes, strict=True)]
+        frames = [in_front(person, frame) for person, frame in zip(people, standing, strict=True)]
+    images = [frame.image for frame in frames]
+    if recipe.effects.wrap > 0.0:
+        images = [
+            wrap_light(image, frame.alpha, scene, recipe.effects.wrap)
+            for image, frame, scene in zip(images, frames, scenes, strict=True)
+        ]
     noises = np.random.default_rng(recipe.seed).spawn(len(frames))
-    return [
-        Composite(degrade(frame.image, recipe.degradation, noise), frame.alpha, frame.trust)
-        for frame, noise in zip(frames, noises, strict=True)
-    ]
+    images = [degrade(image, recipe.degradation, noise) for image, noise in zip(images, noises, strict=True)]
+    if recipe.effects.h264:
+        images = through_h264(images, recipe.effects.h264)
+    return [Composite(image, frame.alpha, frame.trust) for image, frame in zip(images, frames, strict=True)]
+
+
+def _turned(recipe: Recipe, cutouts: Mapping[int, Cutout]) -> dict[int, Cutout]:
+    """The frames that a recipe shows of its person, mirrored if it says so."""
+    return {time: cutouts[time].mirrored() if recipe.mirror_person else cutouts[time] for time in set(recipe.frames)}
+
+
+def _behind(recipe: Recipe, companion: Companion) -> Recipe:
+    """The recipe of the second person alone: at rest, but for what the camera does."""
+    return replace(
+        recipe,
+        frames=(companion.frame,) * len(recipe.frames),
+        mirror_person=companion.mirror,
+        framing=companion.framing,
+        person=Trajectory(),
+        bend=None,
+    )
 
 
 def fit_background(picture: Image, size: Shape) -> Image:
@@ -79,7 +83,7 @@ def fit_background(picture: Image, size: Shape) -> Image:
 
     `render` does this itself: call it before only to keep many backgrounds in little memory.
     """
-    height, width = _shape(picture)
+    height, width = shape_of(picture)
     scale = max(_LARGEST * size[0] / height, _LARGEST * size[1] / width)
     if scale >= 1.0:
         return picture
@@ -92,128 +96,34 @@ class _Background:
 
     def __init__(self, recipe: Recipe, picture: Image, size: Shape) -> None:
         picture = fit_background(picture, size)
-        place = place_background(_shape(picture), size, recipe.crop)
-        seen = np.asarray(cv2.LUT(picture, tone_table(recipe.background_colour)), dtype=np.uint8)
-        layer = _reduced(_flip(seen) if recipe.mirror_background else seen, place.scale)
-        self._placed = place.matrix @ resizing(_shape(layer), _shape(picture))
+        place = place_background(shape_of(picture), size, recipe.crop)
+        if not recipe.background_colour.neutral:
+            picture = np.asarray(cv2.LUT(picture, tone_table(recipe.background_colour)), dtype=np.uint8)
+        layer = reduced(flipped(picture) if recipe.mirror_background else picture, place.scale)
+        self._placed = place.matrix @ resizing(shape_of(layer), shape_of(picture))
         self._layer = layer
         self._size = size
         self._blur = recipe.background_blur
         self._poses = recipe.camera.poses(len(recipe.frames))
         self._views: dict[Pose, Image] = {}
-        self.light = mean_colour(self.frame(0))
+
+    @property
+    def light(self) -> NDArray[np.float64]:
+        """`(3,)` mean RGB 0-1 of the first frame."""
+        return mean_colour(self.frame(0))
 
     def frame(self, index: int) -> Image:
         """`(H, W, 3)`: no pixel comes from outside the picture; the camera keeps inside it."""
         pose = self._poses[index]
         if pose not in self._views:
-            field = pull_map(self._size, _camera(pose, self._size) @ self._placed)
-            inside = hold(field, ALL_SIDES, _shape(self._layer))
+            forward = camera_matrix(pose, self._size) @ self._placed
+            inside = correction(corner_map(self._size, forward), ALL_SIDES, shape_of(self._layer))
             if inside is None:
-                raise RenderError(f"the camera leaves the background of {_shape(self._layer)} pixels: zoom in further")
-            view = pull(self._layer, inside)
+                raise RenderError(
+                    f"the camera leaves the background of {shape_of(self._layer)} pixels: zoom in further"
+                )
+            view = pull_affine(self._layer, inside @ np.linalg.inv(forward), self._size)
             if self._blur > 0.0:
                 view = np.asarray(cv2.GaussianBlur(view, (0, 0), self._blur), dtype=np.uint8)
             self._views[pose] = view
         return self._views[pose]
-
-
-class _Person:
-    """The person's layer on the canvas, moved as far as border contact allows."""
-
-    def __init__(self, recipe: Recipe, people: Mapping[int, Cutout], light: NDArray[np.float64], size: Shape) -> None:
-        self._recipe = recipe
-        self._size = size
-        seen = np.logical_or.reduce([person.alpha >= OPAQUE for person in people.values()])
-        if not seen.any():
-            raise RenderError(f"no person in the frames at {sorted(people)} us: alpha is below one half everywhere")
-        touching = union(contacts(person.alpha) for person in people.values())
-        box = bounds(seen)
-        place = place_person(box, [contact.side for contact in touching], seen.shape, size, recipe.framing)
-
-        first = people[recipe.frames[0]]
-        colours = recipe.person_colour.of(mean_colour(first.foreground, first.alpha))
-        table = tone_table(recipe.person_colour, matching(colours, light, recipe.match))
-        self._layers = {
-            time: person_layer(person.foreground, person.alpha, person.trust, table).map(
-                partial(_reduced, scale=place.scale)
-            )
-            for time, person in people.items()
-        }
-        self._shape = self._layers[recipe.frames[0]].shape
-        self._placed = place.matrix @ resizing(self._shape, seen.shape)
-        self._held = [contact.resized(self._shape[0] / seen.shape[0]) for contact in touching]
-        self._pivot = place.right + (box[0] + box[2]) / 2 * place.scale, min(size[0], place.down + box[3] * place.scale)
-
-    def frames(self) -> list[Layer]:
-        """One layer per frame, all with the strongest motion that keeps the person whole in every frame.
-
-        Raises:
-            RenderError: border contact cannot be had even at rest.
-        """
-        still = self._still()
-        for calm in _CALM:
-            moved = list(self._moved(calm))
-            if len(moved) == len(self._recipe.frames) and all(
-                keeps_person(still[time], layer.alpha, self._held)
-                for time, layer in zip(self._recipe.frames, moved, strict=True)
-            ):
-                return moved
-        raise AssertionError("a person at rest keeps its own border contact")
-
-    def _still(self) -> dict[int, Grey]:
-        """The alpha of every frame on the canvas without any motion."""
-        field = hold(pull_map(self._size, self._placed), self._held, self._shape)
-        if field is None:
-            raise RenderError(f"a person cut off at {[contact.side for contact in self._held]} cannot be placed so")
-        return {time: pull(layer.alpha, field) for time, layer in self._layers.items()}
-
-    def _moved(self, calm: float) -> Iterator[Layer]:
-        """The layer of every frame, moved; ends at the first frame that cannot hold its contacts."""
-        for time, field in zip(self._recipe.frames, self._fields(calm), strict=True):
-            held = hold(field, self._held, self._shape)
-            if held is None:
-                return
-            yield self._layers[time].map(partial(pull, field=held))
-
-    def _fields(self, calm: float) -> Iterator[Field]:
-        """The map of every frame: placement, own motion, shared camera motion and bend, `calm` (0-1) as strong."""
-        recipe, size = self._recipe, self._size
-        count = len(recipe.frames)
-        own, camera = recipe.person.calmed(calm), recipe.camera.calmed(calm if recipe.shared else 0.0)
-        bend = None if recipe.bend is None or calm == 0.0 else _coarse(recipe.bend, size[0] * calm)
-        for pose, shift, part in zip(own.poses(count), camera.poses(count), own.progress(count), strict=True):
-            forward = _camera(shift, size) @ pose.matrix(self._pivot, size[0]) @ self._placed
-            yield pull_map(size, forward, None if bend is None else dense(bend[0] + np.float32(part) * bend[1], size))
-
-
-def _coarse(bend: Bend, unit: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The coarse displacement at the start, and its change until the end, in units of `unit` pixels."""
-    start, end = np.array(bend.start) * unit, np.array(bend.end) * unit
-    coarse = thin_plate(np.array(bend.points), np.hstack([start, end - start]))
-    return coarse[..., :2], coarse[..., 2:]
-
-
-def _camera(pose: Pose, size: Shape) -> Matrix:
-    """A camera's pose turns about the middle of the canvas."""
-    return pose.matrix(((size[1] - 1) / 2, (size[0] - 1) / 2), size[0])
-
-
-def _reduced(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    """Averaged over whole blocks of pixels when a picture is shown at `scale` < 1, so that nothing aliases.
-
-    The rest of the reduction, to at most 1 / 1.75, is left to the one interpolation of the warp.
-    """
-    block = int(1.0 / scale + _BLOCK_EARLY)
-    if block < 2:
-        return pixels
-    size = max(1, round(pixels.shape[1] / block)), max(1, round(pixels.shape[0] / block))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def _shape(pixels: NDArray[np.uint8]) -> Shape:
-    return pixels.shape[0], pixels.shape[1]
-
-
-def _flip(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.flip(pixels, 1), dtype=np.uint8)

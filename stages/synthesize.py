@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +17,11 @@ from datasets.clips import Clip, read_clips
 from datasets.images import Grey, Image, decode_grey, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import GROUPS, BackgroundRow, ClipRow, CuratedRow
 from datasets.shards import read_rows, shard_row_type
+from stages.actor import Cutout, Shape
 from stages.base import Config, Drop, Fail, Stage
 from stages.draws import RecipeConfig
 from stages.recipe import Recipe, draw, seed_of
-from stages.render import Cutout, Shape, fit_background, render
+from stages.render import fit_background, render
 
 _GAP = 1.5
 """Frames further apart than this many typical intervals are not consecutive: something between them was left out."""
@@ -102,6 +103,7 @@ class Synthesize(Stage[Scene, ClipRow]):
     name = "synthesize"
     consumes = (CuratedRow, BackgroundRow)
     produces = ClipRow
+    libraries = ("numpy", "opencv-python-headless", "numba", "av")
     config: SynthesizeConfig
 
     def items(self, inputs: Sequence[Path]) -> Iterator[Scene]:
@@ -160,11 +162,10 @@ class Synthesize(Stage[Scene, ClipRow]):
             yield self._clip(recipe, people, plates[recipe.background])
 
     def _clip(self, recipe: Recipe, people: dict[int, Person], plate: Plate) -> ClipRow:
-        shown = {time: people[time] for time in recipe.frames}
+        shown = {time: people[time] for time in recipe.times}
         rows = [person.row for person in shown.values()]
-        cutouts = {time: person.cutout for time, person in shown.items()}
-        composites = render(recipe, cutouts, plate.pixels, (self.config.height, self.config.width))
         first = people[recipe.frames[0]].row
+        pixels = compose(recipe, shown, plate.pixels, self.config)
         return ClipRow(
             source=first.source,
             clip=first.clip,
@@ -181,11 +182,39 @@ class Synthesize(Stage[Scene, ClipRow]):
             quality=min(row.quality for row in rows),
             width=self.config.width,
             height=self.config.height,
-            images=[encode_jpeg(frame.image, quality=self.config.jpeg_quality) for frame in composites],
-            alphas=[encode_png(frame.alpha) for frame in composites],
-            trusts=[encode_png(frame.trust) for frame in composites],
+            images=pixels.images,
+            alphas=pixels.alphas,
+            trusts=pixels.trusts,
             licences=sorted({*plate.row.licences, *(licence for row in rows for licence in row.licences)}),
         )
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The frames of a clip as a `ClipRow` holds them: JPEGs, and 8-bit grey PNGs."""
+
+    images: list[bytes]
+    alphas: list[bytes]
+    trusts: list[bytes]
+
+
+def compose(recipe: Recipe, people: Mapping[int, Person], background: Image, config: SynthesizeConfig) -> Encoded:
+    """Render and encode a clip: the same recipe, frames and background give the same bytes.
+
+    Args:
+        people: by `time_us`, those of `recipe.times`.
+        background: `(H, W, 3)` uint8 RGB, any size.
+
+    Raises:
+        stages.render.RenderError: a frame is missing, or the recipe cannot be rendered.
+    """
+    cutouts = {time: person.cutout for time, person in people.items()}
+    composites = render(recipe, cutouts, background, (config.height, config.width))
+    return Encoded(
+        [encode_jpeg(frame.image, quality=config.jpeg_quality) for frame in composites],
+        [encode_png(frame.alpha) for frame in composites],
+        [encode_png(frame.trust) for frame in composites],
+    )
 
 
 def consecutive(times: Sequence[int], *, keep: Iterable[int]) -> list[list[int]]:

@@ -7,6 +7,8 @@ pixel centres on whole numbers, as in `cv2.remap`.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,10 +19,13 @@ Matrix = NDArray[np.float64]
 Field = NDArray[np.float32]
 """`(H, W, 2)` float32: a displacement or a position `(x, y)` in pixels for every pixel."""
 
-COARSE = (18, 32)
-"""Rows and columns of the grid on which a thin-plate spline is solved: it is smooth, so the rest is interpolation."""
+Window = tuple[slice, slice]
+"""Rows and columns of a canvas."""
+WHOLE: Window = (slice(None), slice(None))
 
-_NO_SECOND_MAP = np.empty(0, dtype=np.float32)
+_TINY = 1e-30
+"""Keeps r² log r at 0 for r = 0."""
+NO_SECOND_MAP = np.empty(0, dtype=np.float32)
 """`cv2.remap` reads x and y from one map of two channels."""
 
 
@@ -66,7 +71,7 @@ def affine(
 
 
 def thin_plate(
-    points: NDArray[np.float64], offsets: NDArray[np.float64], *, grid: tuple[int, int] = COARSE
+    points: NDArray[np.float64], offsets: NDArray[np.float64], at: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """The thin-plate spline through control points: the smoothest field that takes the given values there.
 
@@ -75,10 +80,10 @@ def thin_plate(
     Args:
         points: `(N, 2)` control points as fractions `(x, y)` of width and height, at least three, not on one line.
         offsets: `(N, C)` values at the points, in any unit: the spline is linear in them.
-        grid: rows and columns of the result.
+        at: `(M, 2)` where the spline is wanted, fractions as the points.
 
     Returns:
-        `(rows, columns, C)` float32: the spline at the centres of the grid's cells.
+        `(M, C)` float32.
 
     Raises:
         ValueError: the points are too few, coincide or lie on one line.
@@ -94,52 +99,63 @@ def thin_plate(
     if count < 3 or np.linalg.matrix_rank(system[:count, count:]) < 3 or len(np.unique(points, axis=0)) < count:
         raise ValueError(f"a thin-plate spline needs three or more distinct points off one line, got {points.tolist()}")
     solution = np.linalg.solve(system, values)
-    rows, columns = grid
-    y, x = np.mgrid[0:rows, 0:columns]
-    cells = np.stack([(x.ravel() + 0.5) / columns, (y.ravel() + 0.5) / rows], axis=1)
-    basis = np.hstack([_bend(cells, points), np.ones((len(cells), 1)), cells])
-    return np.asarray((basis @ solution).reshape(rows, columns, -1), dtype=np.float32)
+    where = at.astype(np.float32)
+    basis = np.hstack([_bend(where, points.astype(np.float32)), np.ones((len(at), 1), np.float32), where])
+    return np.asarray(basis @ solution.astype(np.float32), dtype=np.float32)
 
 
-def _bend(at: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _bend(at: NDArray[Any], points: NDArray[Any]) -> NDArray[Any]:
     """`(M, N)`: U(r) = r² log r between all pairs."""
-    squared = ((at[:, None, :] - points[None, :, :]) ** 2).sum(axis=2)
-    return np.asarray(0.5 * squared * np.log(np.where(squared > 0.0, squared, 1.0)), dtype=np.float64)
+    squared = np.square(at[:, :1] - points[:, 0]) + np.square(at[:, 1:] - points[:, 1])
+    return np.asarray(0.5 * squared * np.log(np.maximum(squared, squared.dtype.type(_TINY))))
 
 
-def dense(coarse: NDArray[np.float32], shape: tuple[int, int]) -> Field:
-    """A coarse `(rows, columns, 2)` field resized bicubically to `shape` (`(height, width)`); values are kept."""
-    return np.asarray(cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC), dtype=np.float32)
-
-
+@lru_cache(maxsize=8)
 def identity_field(shape: tuple[int, int]) -> Field:
-    """`(H, W, 2)`: every pixel's own position."""
+    """`(H, W, 2)`: every pixel's own position. Kept between calls, hence read-only."""
     field = np.empty((*shape, 2), dtype=np.float32)
     field[..., 0] = np.arange(shape[1], dtype=np.float32)
     field[..., 1] = np.arange(shape[0], dtype=np.float32)[:, None]
+    field.flags.writeable = False
     return field
 
 
-def pull_map(shape: tuple[int, int], forward: Matrix, displacement: Field | None = None) -> Field:
-    """The map of a bend after an affine motion: output p shows source forward⁻¹·(p + displacement(p)).
+def pull_map(shape: tuple[int, int], forward: Matrix) -> Field:
+    """The map of an affine motion: output p shows source forward⁻¹·p.
 
     Args:
         shape: `(height, width)` of the output.
         forward: where source pixels go, `(3, 3)`, invertible.
-        displacement: `(H, W, 2)` in output pixels, or None for no bend.
 
     Returns:
         `(H, W, 2)` float32 source positions, as `pull` reads them.
     """
-    field = identity_field(shape)
-    if displacement is not None:
-        field += displacement
-    return after(field, np.asarray(np.linalg.inv(forward), dtype=np.float64))
+    return after(identity_field(shape), np.asarray(np.linalg.inv(forward), dtype=np.float64))
 
 
 def after(field: Field, matrix: Matrix) -> Field:
     """The map `field` with an affine motion of the source coordinates applied to its values: q ↦ matrix·q."""
     return np.asarray(cv2.transform(field, matrix[:2]), dtype=np.float32)
+
+
+def corner_map(shape: tuple[int, int], forward: Matrix) -> Field:
+    """`(2, 2, 2)` float32: where the four corner pixels of a canvas of `shape` look under an affine motion.
+
+    The map of an affine motion has its extremes there, so it can be held (`stages.border_contact.hold`) by these alone.
+    """
+    x, y = np.meshgrid(np.array((0, shape[1] - 1), np.float32), np.array((0, shape[0] - 1), np.float32))
+    return after(np.stack([x, y], axis=2), np.asarray(np.linalg.inv(forward), dtype=np.float64))
+
+
+def pull_affine(
+    picture: NDArray[np.uint8], inverse: Matrix, shape: tuple[int, int], *, interpolation: int = cv2.INTER_LINEAR
+) -> NDArray[np.uint8]:
+    """A `(h, w)` or `(h, w, C)` picture on a canvas of `shape` whose pixel p shows inverse·p, without making a map.
+
+    Outside the picture lies zero.
+    """
+    how = interpolation | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(picture, inverse[:2], shape[::-1], flags=how), dtype=np.uint8)
 
 
 def pull(
@@ -149,4 +165,4 @@ def pull(
 
     Outside the layer lies zero with the default border.
     """
-    return np.asarray(cv2.remap(layer, field, _NO_SECOND_MAP, interpolation, borderMode=border), dtype=np.uint8)
+    return np.asarray(cv2.remap(layer, field, NO_SECOND_MAP, interpolation, borderMode=border), dtype=np.uint8)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import cv2
 import numpy as np
@@ -13,14 +14,16 @@ from stages.border_contact import (
     SIDES,
     Contact,
     contacts,
+    correction,
     hold,
     keeps_person,
     side_pixels,
     union,
 )
 from stages.framing import Framing, bounds, place_person
+from stages.mesh import fill, fractions, nodes, pull_mesh, rim, room
 from stages.trajectories import Pose
-from stages.warps import affine, dense, pull, pull_map, thin_plate, translation
+from stages.warps import affine, after, pull, pull_map, thin_plate, translation
 
 CANVAS = (54, 96)
 
@@ -124,9 +127,15 @@ def _grown(mask: np.ndarray, touched: set[str], by: int) -> np.ndarray:
     return grown
 
 
-@given(st.integers(0, 2**32 - 1))
-@settings(max_examples=120, deadline=None)
-def test_no_motion_ever_shows_where_a_person_was_cut_off(seed: int) -> None:
+def test_no_motion_ever_shows_where_a_person_was_cut_off() -> None:
+    """On 1,200 random masks and motions; how many of them were refused is bounded, so that it proves something."""
+    outcomes = Counter(_moved(seed) for seed in range(1200))
+    assert outcomes["kept"] >= 700
+    assert outcomes["rejected"] >= 20
+
+
+def _moved(seed: int) -> str:
+    """Move a random person in a random way, and check what is promised of it."""
     rng = np.random.default_rng(seed)
     mask = _person(rng)
     held = contacts(mask)
@@ -135,10 +144,12 @@ def test_no_motion_ever_shows_where_a_person_was_cut_off(seed: int) -> None:
     place = place_person(bounds(mask >= 128), touched, mask.shape, CANVAS, framing)
     pose = Pose(*rng.uniform(-0.3, 0.3, 2), rng.uniform(-25, 25), rng.uniform(0.7, 1.4), rng.uniform(-10, 10))
     points = np.stack(np.meshgrid((0.15, 0.5, 0.85), (0.2, 0.8)), axis=2).reshape(-1, 2)
-    bend = dense(thin_plate(points, rng.normal(size=(6, 2)) * 2.0), CANVAS)
-    field = hold(pull_map(CANVAS, pose.matrix((48, 53), 54) @ place.matrix, bend), held, mask.shape)
-    if field is None:
-        return
+    bend = thin_plate(points, rng.normal(size=(6, 2)) * 2.0, fractions(CANVAS)).reshape(nodes(CANVAS).shape)
+    mesh = pull_mesh(CANVAS, pose.matrix((48, 53), 54) @ place.matrix, bend)
+    matrix = correction(rim(mesh, CANVAS), held, mask.shape, room=max(room(mesh)))
+    if matrix is None:
+        return "impossible"
+    field = fill(after(mesh, matrix), (slice(0, CANVAS[0]), slice(0, CANVAS[1])))
     now = pull(mask, field)
 
     by = 120
@@ -152,9 +163,14 @@ def test_no_motion_ever_shows_where_a_person_was_cut_off(seed: int) -> None:
     still = hold(pull_map(CANVAS, place.matrix), held, mask.shape)
     assert still is not None
     before = pull(mask, still)
-    if keeps_person(before, now, held):
-        for side in touched:
-            assert not side_pixels(before, side).any() or side_pixels(now, side).any()
+    area = np.count_nonzero(now >= 128) / max(np.count_nonzero(before >= 128), 1)
+    shares = [side_pixels(now, side).mean() / max(side_pixels(before, side).mean(), 1e-9) for side in touched]
+    lost = [share for side, share in zip(touched, shares, strict=True) if side_pixels(before, side).any()]
+    right = 0.5 <= area <= 1.6 and all(share >= 0.5 for share in lost)
+    assert keeps_person(before, now, held) == right
+    if right:
+        assert all(side_pixels(now, side).any() for side in touched if side_pixels(before, side).any())
+    return "kept" if right else "rejected"
 
 
 def test_half_the_contact_and_the_area_must_be_left() -> None:

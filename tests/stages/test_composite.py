@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.composite import Colour, matching, mean_colour, over, person_layer, tone_table
+from stages.composite import Colour, Composite, Shown, matching, mean_colour, over, person_layer, tone_table
+from stages.mesh import nodes
 
 LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -16,6 +17,12 @@ def _flat(value: int | tuple[int, int, int]) -> np.ndarray:
 
 def _grey(value: int) -> np.ndarray:
     return np.full((1, 1), value, np.uint8)
+
+
+def _over(foreground: np.ndarray, alpha: np.ndarray, trust: np.ndarray, background: np.ndarray) -> Composite:
+    layer = person_layer(foreground, alpha, trust, None)
+    whole = slice(0, alpha.shape[0]), slice(0, alpha.shape[1])
+    return over(Shown(layer.rgba, whole, layer.alpha, layer.doubt), background)
 
 
 @pytest.mark.parametrize(
@@ -30,8 +37,7 @@ def _grey(value: int) -> np.ndarray:
 def test_over_mixes_colours_and_trust_by_alpha(
     alpha: int, trust: int, colour: tuple[int, int, int], wanted_trust: int
 ) -> None:
-    layer = person_layer(_flat((200, 100, 50)), _grey(alpha), _grey(trust), tone_table(Colour()))
-    frame = over(layer, _flat((10, 20, 30)))
+    frame = _over(_flat((200, 100, 50)), _grey(alpha), _grey(trust), _flat((10, 20, 30)))
     assert tuple(frame.image[0, 0]) == colour
     assert (frame.alpha[0, 0], frame.trust[0, 0]) == (alpha, wanted_trust)
 
@@ -39,9 +45,9 @@ def test_over_mixes_colours_and_trust_by_alpha(
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
 @settings(max_examples=100, deadline=None)
 def test_over_is_within_rounding_of_its_equation_and_never_overflows(alpha: int, person: int, background: int) -> None:
-    layer = person_layer(_flat(person), _grey(alpha), _grey(255), tone_table(Colour()))
     exact = (alpha * person + (255 - alpha) * background) / 255
-    assert abs(over(layer, _flat(background)).image.astype(float) - exact).max() <= 1.0
+    frame = _over(_flat(person), _grey(alpha), _grey(255), _flat(background))
+    assert abs(frame.image.astype(float) - exact).max() <= 1.0
 
 
 def test_a_layer_is_empty_where_nobody_is() -> None:
@@ -52,6 +58,12 @@ def test_a_layer_is_empty_where_nobody_is() -> None:
 
 
 def test_a_neutral_colour_changes_nothing() -> None:
+    assert Colour().neutral
+    assert not Colour(gamma=0.9).neutral
+    picture = np.random.default_rng(1).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    full = np.full((5, 6), 255, np.uint8)
+    plain, by_table = (person_layer(picture, full, full, table) for table in (None, tone_table(Colour())))
+    np.testing.assert_array_equal(plain.rgba, by_table.rgba)
     np.testing.assert_array_equal(tone_table(Colour())[0], np.repeat(np.arange(256)[:, None], 3, axis=1))
 
 
@@ -87,6 +99,20 @@ def test_matching_stays_in_bounds_for_black_white_and_colours(values: list[float
 
 def test_matching_of_no_strength_is_nothing() -> None:
     np.testing.assert_allclose(matching(np.array([0.2, 0.5, 0.4]), np.array([0.9, 0.1, 0.3]), 0.0), 1.0)
+
+
+def test_a_person_is_laid_over_where_they_are_and_nowhere_else() -> None:
+    background = np.random.default_rng(2).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    alpha = np.zeros((40, 56), np.uint8)
+    alpha[20:27, 30:41] = 255
+    layer = person_layer(np.full((40, 56, 3), 77, np.uint8), alpha, np.full((40, 56), 90, np.uint8), None)
+    shown = layer.shown([nodes((40, 56))], (40, 56), (30, 20, 41, 27))
+    frame = over(shown, background)
+    np.testing.assert_array_equal(frame.image, np.where(alpha[..., None] == 255, np.uint8(77), background))
+    np.testing.assert_array_equal(frame.alpha, alpha)
+    np.testing.assert_array_equal(frame.trust, np.where(alpha == 255, 90, 255))
+    nobody = over(layer.shown([nodes((40, 56))], (40, 56), (900, 900, 900, 900)), background)
+    np.testing.assert_array_equal(nobody.image, background)
 
 
 def test_mean_colour_is_weighted_by_alpha() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stages.degrade import Degradation, add_noise, degrade
+from stages.degrade import Degradation, degrade
 
 
 def _picture() -> np.ndarray:
@@ -48,22 +48,6 @@ def test_a_codec_leaves_traces_and_lower_quality_leaves_more() -> None:
         for quality in (90, 30)
     ]
     assert 0 < errors[0] < errors[1]
-
-
-def test_noise_has_the_deviation_asked_for_and_grows_with_light() -> None:
-    deviations = [
-        add_noise(np.full((200, 200, 3), level, np.uint8), 4.0, _rng()).astype(float).mean(axis=2).std()
-        for level in (40, 127, 215)
-    ]
-    assert deviations[0] < deviations[1] < deviations[2]
-    assert deviations[1] == pytest.approx(4.0, rel=0.1)
-
-
-def test_noise_is_unbiased_and_depends_on_its_generator_alone() -> None:
-    flat = np.full((120, 160, 3), 128, np.uint8)
-    assert add_noise(flat, 5.0, _rng()).mean() == pytest.approx(128, abs=0.2)
-    np.testing.assert_array_equal(add_noise(flat, 5.0, _rng()), add_noise(flat, 5.0, _rng()))
-    assert (add_noise(flat, 5.0, np.random.default_rng(8)) != add_noise(flat, 5.0, _rng())).mean() > 0.5
 
 
 def test_all_at_once_keeps_size_and_type_for_odd_sizes() -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stages.draws import RecipeConfig
+from stages.effects import Effects
 from stages.recipe import Recipe, draw, seed_of
 
 RUNS = [[0, 40, 80], [200, 240, 280, 320, 360, 400, 440]]
@@ -72,3 +76,35 @@ def test_a_seed_depends_on_every_part_of_its_key() -> None:
     }
     assert len(seeds) == 16
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_later_effects_leave_all_other_draws_alone() -> None:
+    none = {f"{name}_probability": 0.0 for name in ("wrap", "shutter", "h264", "companion")}
+    for seed in range(40):
+        with_effects = _draw(seed, RecipeConfig(**dict.fromkeys(none, 1.0)))
+        without = _draw(seed, RecipeConfig(**none))
+        assert with_effects.effects.h264 and with_effects.companion
+        assert without.effects == Effects() and without.companion is None
+        assert replace(with_effects, effects=Effects(), companion=None) == without
+
+
+def test_effects_come_as_often_as_configured_and_a_companion_stands_aside() -> None:
+    recipes = [_draw(seed) for seed in range(1000)]
+    shares = [
+        sum(map(bool, values)) / 1000
+        for values in zip(
+            *((r.effects.wrap, r.effects.shutter, r.effects.h264, r.companion) for r in recipes), strict=True
+        )
+    ]
+    assert shares == pytest.approx([0.15, 0.2, 0.15, 0.1], abs=0.04)
+    for recipe in recipes:
+        if recipe.companion:
+            assert abs(recipe.companion.framing.position - recipe.framing.position) >= 0.3
+            assert recipe.companion.frame in {time for run in RUNS for time in run}
+            assert recipe.companion.frame in recipe.times
+
+
+def test_recipes_from_before_the_effects_can_still_be_read() -> None:
+    old = json.loads(_draw(2).to_json())
+    del old["effects"], old["companion"]
+    assert Recipe.from_json(json.dumps(old)).effects == Effects()

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.composite import Colour
+from stages.actor import Cutout, RenderError
+from stages.composite import Colour, Composite
 from stages.degrade import Degradation
 from stages.draws import MotionConfig, RecipeConfig
-from stages.framing import Crop, Framing
+from stages.effects import Effects
+from stages.framing import Companion, Crop, Framing
 from stages.recipe import Recipe, draw
-from stages.render import Cutout, RenderError, fit_background, render
+from stages.render import fit_background, render
 from stages.trajectories import Pose, Trajectory
 
 SIZE = (72, 128)
@@ -182,3 +184,78 @@ def test_missing_frames_and_empty_labels_are_named() -> None:
     nobody.alpha[:] = 100
     with pytest.raises(RenderError, match="no person"):
         render(PLAIN, {0: nobody}, _gradient(), SIZE)
+
+
+def test_a_moving_shutter_smears_the_person_along_the_motion_and_the_alpha_with_it() -> None:
+    pan = replace(PLAIN, person=Trajectory(Pose(right=-0.1), Pose(right=0.1)))
+    sharp = render(pan, {0: _cutout()}, _gradient(), SIZE)
+    smeared = render(replace(pan, effects=Effects(shutter=1.0)), {0: _cutout()}, _gradient(), SIZE)
+
+    def soft(frame: Composite) -> int:
+        return int(((frame.alpha > 5) & (frame.alpha < 250)).sum())
+
+    assert soft(smeared[0]) > 2 * soft(sharp[0])
+    middles = [[np.average(np.arange(128), weights=frame.alpha.sum(axis=0)) for frame in f] for f in (sharp, smeared)]
+    step = middles[0][1] - middles[0][0]
+    assert middles[1][0] - middles[0][0] == pytest.approx(step / 2, abs=0.3)  # the mean of the way to the next frame
+    assert (smeared[0].alpha[-1] > 127).any()
+
+
+def test_a_person_who_stands_still_is_not_smeared() -> None:
+    sharp = render(PLAIN, {0: _cutout()}, _gradient(), SIZE)
+    open_shutter = render(replace(PLAIN, effects=Effects(shutter=1.0)), {0: _cutout()}, _gradient(), SIZE)
+    np.testing.assert_array_equal(sharp[1].image, open_shutter[1].image)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=30, deadline=None)
+def test_effects_make_no_seam_of_white_on_white_and_keep_border_contact(seed: int) -> None:
+    config = WILD.model_copy(
+        update={
+            "shutter_probability": 1.0,
+            "wrap_probability": 1.0,
+            "companion_probability": 0.5,
+            "h264_probability": 0,
+        }
+    )
+    recipe = draw(seed, config, length=3, runs=[[0]], backgrounds=[("b", 0)])
+    for frame in render(recipe, {0: _cutout(255)}, np.full((100, 150, 3), 255, np.uint8), SIZE):
+        assert frame.image.min() >= 248
+        assert (frame.alpha[-1] > 127).any()
+
+
+def test_light_from_behind_changes_the_rim_only_and_never_the_alpha() -> None:
+    white = np.full((90, 160, 3), 255, np.uint8)
+    plain, lit = (
+        render(replace(PLAIN, effects=Effects(wrap=wrap)), {0: _cutout()}, white, SIZE)[0] for wrap in (0.0, 0.9)
+    )
+    np.testing.assert_array_equal(plain.alpha, lit.alpha)
+    changed = (plain.image != lit.image).any(axis=2)
+    assert changed.any()
+    assert not changed[plain.alpha == 0].any()
+    assert not changed[60:, 60:68].any()  # the middle of the body
+
+
+def test_a_companion_stands_behind_and_the_alpha_is_of_both() -> None:
+    people = {0: _cutout((200, 120, 90), trust=255), 7: _cutout((40, 200, 40), trust=60)}
+    two = replace(PLAIN, companion=Companion(7, False, Framing(0.6, 1.0, 0.85)))
+    alone, both = render(PLAIN, people, _gradient(), SIZE)[0], render(two, people, _gradient(), SIZE)[0]
+    assert two.times == (0, 7)
+    added = (both.alpha == 255) & (alone.alpha == 0)
+    assert added.sum() > 300
+    assert (np.abs(both.image[added].astype(int) - (40, 200, 40)) <= 1).all()
+    assert (both.trust[added] == 60).all()
+    front = alone.alpha == 255
+    np.testing.assert_array_equal(both.image[front], alone.image[front])
+    assert (both.trust[front] == 255).all()  # who is hidden is not doubted
+    assert (both.alpha >= alone.alpha).all()
+    with pytest.raises(RenderError, match=r"\[7\] us"):
+        render(two, {0: people[0]}, _gradient(), SIZE)
+
+
+def test_a_codec_changes_pictures_and_not_alphas() -> None:
+    plain, coded = (
+        render(replace(PLAIN, effects=Effects(h264=h264)), {0: _cutout()}, _gradient(), SIZE)[1] for h264 in (0, 36)
+    )
+    assert (plain.image != coded.image).any()
+    np.testing.assert_array_equal(plain.alpha, coded.alpha)
