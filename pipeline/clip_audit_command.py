@@ -116,7 +116,7 @@ def audit_clips(
 def _backgrounds(clips: Shard, where: Mapping[FrameKey, Shard]) -> dict[FrameKey, BackgroundRow]:
     """The backgrounds that the clips of one shard name, and no others: all of them would not fit into memory."""
     recipes = [row.recipe for row in read_rows(clips.path, ClipRow, columns=["recipe"])]
-    wanted = {key for key in map(background_of, recipes) if key is not None and key in where}
+    wanted = {key for recipe in recipes for key in background_of(recipe) if key in where}
     shards = {where[key].name: where[key] for key in sorted(wanted)}
     return {
         row.frame_key: row

@@ -89,22 +89,24 @@ def regenerated(
         return wrong(f"its recipe cannot be read ({str(error).splitlines()[0]}): run `autoroto run synthesize`")
     if recipe.seed != row.seed:
         return wrong(f"seed {row.seed} of the row is not seed {recipe.seed} of its recipe")
-    plate = backgrounds.get(recipe.background)
+    plates = {time: backgrounds.get((recipe.background[0], time)) for time in recipe.behind}
+    pictures = {time: decode_rgb(plate.image) for time, plate in plates.items() if plate}
     missing = sorted(time for time in recipe.times if (row.source, time) not in people)
-    if plate is None or missing:
+    if missing or len(pictures) < len(plates):
         what = f"frames at {missing} us are not curated" if missing else "its background is no plate"
         return wrong(f"{what} any more: run `dvc repro`")
     shown = {time: Person(people[row.source, time]) for time in recipe.times}
-    different = _different(row, compose(recipe, shown, decode_rgb(plate.image), config))
+    different = _different(row, compose(recipe, shown, pictures, config))
     return wrong(f"made again, {different}: run `dvc repro`, and look for what it depends on") if different else None
 
 
-def background_of(recipe: str) -> FrameKey | None:
-    """The background that a clip's recipe names; None where it cannot be read."""
+def background_of(recipe: str) -> set[FrameKey]:
+    """The frames of the background that a clip's recipe names; none where it cannot be read."""
     try:
-        return Recipe.from_json(recipe).background
+        read = Recipe.from_json(recipe)
     except ValueError:
-        return None
+        return set()
+    return {(read.background[0], time) for time in read.behind}
 
 
 def _different(row: ClipRow, again: Encoded) -> str:

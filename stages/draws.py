@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -60,6 +61,7 @@ class RecipeConfig(Config):
     bend_probability: Chance = 0.33
     bend_sigma: float = Field(default=0.02, ge=0.0, le=0.1)
     background_zoom: Range = (1.1, 1.7)
+    background_video_probability: Chance = 0.25
     background_blur_probability: Chance = 0.3
     background_blur: Range = (0.6, 2.5)
     colour_probability: Chance = 0.6
@@ -122,6 +124,22 @@ class Dice:
         first = self.index(len(run) - step * (length - 1))
         frames = tuple(run[first : first + step * (length - 1) + 1 : step])
         return frames[::-1] if self.chance(self._config.turn_probability) else frames
+
+    def video(self, burst: Sequence[int], length: int) -> tuple[int, ...]:
+        """`length` frames of a burst that follow each other, from anywhere in it, forwards or backwards.
+
+        A burst that is too short rests on its last frame, or runs back the way it came, again and again.
+        """
+        spare = len(burst) - length
+        backwards = self.chance(self._config.turn_probability)
+        if spare >= 0:
+            first = self.index(spare + 1)
+            frames = tuple(burst[first : first + length])
+        elif self.chance(0.5):
+            frames = tuple(burst) + (burst[-1],) * -spare
+        else:
+            frames = tuple(itertools.islice(itertools.cycle([*burst, *burst[-2:0:-1]]), length))
+        return frames[::-1] if backwards else frames
 
     def framing(self) -> Framing:
         config = self._config

@@ -17,11 +17,12 @@ from datasets.clips import Clip, read_clips
 from datasets.images import Grey, Image, decode_grey, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import GROUPS, BackgroundRow, ClipRow, CuratedRow
 from datasets.shards import read_rows, shard_row_type
-from stages.actor import Cutout, Shape
+from stages.actor import Cutout
+from stages.backgrounds import Background, backgrounds_of
 from stages.base import Config, Drop, Fail, Stage
 from stages.draws import RecipeConfig
 from stages.recipe import Recipe, draw, seed_of
-from stages.render import fit_background, render
+from stages.render import render
 
 _GAP = 1.5
 """Frames further apart than this many typical intervals are not consecutive: something between them was left out."""
@@ -71,24 +72,12 @@ class Person:
         return Cutout(colours, self.alpha, trust)
 
 
-class Plate:
-    """One background, decoded when it is first needed and then kept, no larger than a clip of `size` can use."""
-
-    def __init__(self, row: BackgroundRow, size: Shape) -> None:
-        self.row = row
-        self._size = size
-
-    @cached_property
-    def pixels(self) -> Image:
-        return fit_background(decode_rgb(self.row.image), self._size)
-
-
 @dataclass(frozen=True)
 class Scene:
     """A curated burst and the backgrounds it may be put on, in order of their frame keys."""
 
     clip: Clip
-    plates: tuple[Plate, ...]
+    plates: tuple[Background, ...]
 
 
 class Synthesize(Stage[Scene, ClipRow]):
@@ -111,7 +100,7 @@ class Synthesize(Stage[Scene, ClipRow]):
         curated = [path for path in inputs if shard_row_type(path) == CuratedRow.__name__]
         rows = [row for path in inputs if path not in curated for row in read_rows(path, BackgroundRow)]
         size = self.config.height, self.config.width
-        plates = tuple(Plate(row, size) for row in sorted(rows, key=lambda row: row.frame_key))
+        plates = tuple(backgrounds_of(rows, size))
         for clip in read_clips(curated, primary=CuratedRow):
             yield Scene(clip, plates)
 
@@ -128,16 +117,17 @@ class Synthesize(Stage[Scene, ClipRow]):
         if first.split == "test":
             return Drop("test_split")
         plates = {
-            plate.row.frame_key: plate
+            key: plate
             for plate in item.plates
             if plate.row.split == first.split and plate.row.source != first.source
+            for key in plate.keys
         }
         if not plates:
             return Drop("no_background")
         return self._clips(rows, plates)
 
     def _clips(
-        self, rows: Sequence[CuratedRow], plates: dict[tuple[str, int], Plate]
+        self, rows: Sequence[CuratedRow], plates: dict[tuple[str, int], Background]
     ) -> Iterator[ClipRow | Drop | Fail]:
         labelled = [Person(row) for row in rows if row.group != "reject"]
         people = {person.row.time_us: person for person in labelled if person.area >= self.config.min_person}
@@ -148,24 +138,26 @@ class Synthesize(Stage[Scene, ClipRow]):
         if not people:
             return
         runs = consecutive([row.time_us for row in rows], keep=people.keys())
+        videos = [plate.keys for key, plate in plates.items() if plate.is_video and key == plate.keys[0]]
         recipes = [
             draw(
                 seed_of(self.config.seed, rows[0].frame_key, index),
                 self.config.recipe,
                 length=self.config.frames,
                 runs=runs,
-                backgrounds=list(plates),
+                backgrounds=[key for key, plate in plates.items() if not plate.is_video],
+                videos=videos,
             )
             for index in range(self.config.clips_per_burst)
         ]
         for recipe in sorted(recipes, key=lambda recipe: recipe.frames[0]):
             yield self._clip(recipe, people, plates[recipe.background])
 
-    def _clip(self, recipe: Recipe, people: dict[int, Person], plate: Plate) -> ClipRow:
+    def _clip(self, recipe: Recipe, people: dict[int, Person], plate: Background) -> ClipRow:
         shown = {time: people[time] for time in recipe.times}
         rows = [person.row for person in shown.values()]
         first = people[recipe.frames[0]].row
-        pixels = compose(recipe, shown, plate.pixels, self.config)
+        pixels = compose(recipe, shown, plate.pictures(recipe.behind), self.config)
         return ClipRow(
             source=first.source,
             clip=first.clip,
@@ -198,12 +190,14 @@ class Encoded:
     trusts: list[bytes]
 
 
-def compose(recipe: Recipe, people: Mapping[int, Person], background: Image, config: SynthesizeConfig) -> Encoded:
+def compose(
+    recipe: Recipe, people: Mapping[int, Person], background: Mapping[int, Image], config: SynthesizeConfig
+) -> Encoded:
     """Render and encode a clip: the same recipe, frames and background give the same bytes.
 
     Args:
         people: by `time_us`, those of `recipe.times`.
-        background: `(H, W, 3)` uint8 RGB, any size.
+        background: by `time_us`, those of `recipe.behind`: `(H, W, 3)` uint8 RGB, all of one size.
 
     Raises:
         stages.render.RenderError: a frame is missing, or the recipe cannot be rendered.

@@ -63,6 +63,20 @@ def test_every_clip_is_made_again_bit_for_bit(clips: list[ClipRow]) -> None:
     assert [_again(row) for row in clips] == [""] * 4
 
 
+def test_a_clip_before_a_video_is_made_again_bit_for_bit(tmp_path: Path) -> None:
+    video = [background("v", kind="video", time_us=time) for time in range(4)]
+    write_rows(tmp_path / "p.parquet", PEOPLE, CuratedRow)
+    write_rows(tmp_path / "b.parquet", video, BackgroundRow)
+    stage = Synthesize(CONFIG)
+    (scene,) = stage.items([tmp_path / "p.parquet", tmp_path / "b.parquet"])
+    rows = [row for row in stage.process(scene) if isinstance(row, ClipRow)]  # type: ignore[union-attr]
+    assert [_again(row, backgrounds=video) for row in rows] == [""] * 4
+    frames = background_of(rows[0].recipe)
+    assert len(frames) == 2 and frames <= {row.frame_key for row in video}
+    fewer = [row for row in video if row.frame_key != max(frames)]
+    assert "no plate" in _again(rows[0], backgrounds=fewer)
+
+
 def test_one_byte_is_noticed_in_pictures_alphas_and_trusts(clips: list[ClipRow]) -> None:
     for name in ("images", "alphas", "trusts"):
         kept = getattr(clips[1], name)
@@ -82,8 +96,8 @@ def test_other_people_backgrounds_seeds_and_recipes_are_noticed(clips: list[Clip
 
 
 def test_the_background_is_read_from_the_recipe(clips: list[ClipRow]) -> None:
-    assert background_of(clips[0].recipe) == ("b", 0)
-    assert background_of("nonsense") is None
+    assert background_of(clips[0].recipe) == {("b", 0)}
+    assert background_of("nonsense") == set()
 
 
 def test_nothing_is_in_two_splits(clips: list[ClipRow]) -> None:

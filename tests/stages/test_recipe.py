@@ -104,7 +104,33 @@ def test_effects_come_as_often_as_configured_and_a_companion_stands_aside() -> N
             assert recipe.companion.frame in recipe.times
 
 
+VIDEOS = [[("v", time) for time in range(0, 400, 40)], [("w", 7), ("w", 8), ("w", 9)]]
+
+
+def test_video_backgrounds_leave_all_other_draws_alone() -> None:
+    always = RecipeConfig(background_video_probability=1.0)
+    for seed in range(40):
+        still, video = (
+            draw(seed, always, length=4, runs=RUNS, backgrounds=BACKGROUNDS, videos=videos) for videos in ([], VIDEOS)
+        )
+        assert still.background in BACKGROUNDS and still.background_frames == ()
+        assert still.behind == (still.background[1],) * 4
+        assert video.background[0] in "vw" and video.background[1] == video.background_frames[0]
+        assert video.behind == video.background_frames
+        assert replace(video, background=still.background, background_frames=()) == still
+
+
+def test_videos_come_as_often_as_configured_and_always_where_there_is_nothing_else() -> None:
+    def kinds(backgrounds: list[tuple[str, int]]) -> list[bool]:
+        drawn = (draw(seed, CONFIG, length=4, runs=RUNS, backgrounds=backgrounds, videos=VIDEOS) for seed in range(400))
+        return [bool(recipe.background_frames) for recipe in drawn]
+
+    assert sum(kinds(BACKGROUNDS)) / 400 == pytest.approx(0.25, abs=0.06)
+    assert all(kinds([]))
+
+
 def test_recipes_from_before_the_effects_can_still_be_read() -> None:
     old = json.loads(_draw(2).to_json())
-    del old["effects"], old["companion"]
-    assert Recipe.from_json(json.dumps(old)).effects == Effects()
+    del old["effects"], old["companion"], old["background_frames"]
+    read = Recipe.from_json(json.dumps(old))
+    assert (read.effects, read.companion, read.background_frames) == (Effects(), None, ())

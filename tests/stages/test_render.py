@@ -132,6 +132,36 @@ def test_real_frames_move_the_person_and_not_the_background() -> None:
     np.testing.assert_array_equal(frames[0].image[:10, :10], frames[2].image[:10, :10])
 
 
+COLOURS = {0: (255, 0, 0), 40: (0, 255, 0), 80: (0, 0, 255)}
+
+
+def test_the_frames_of_a_video_are_behind_the_person_in_order() -> None:
+    pictures = {time: np.full((90, 160, 3), colour, np.uint8) for time, colour in COLOURS.items()}
+    behind = replace(PLAIN, background_frames=(40, 80, 0))
+    frames = render(behind, {0: _cutout()}, pictures, SIZE)
+    for frame, time in zip(frames, (40, 80, 0), strict=True):
+        assert {tuple(colour) for colour in frame.image[frame.alpha == 0].tolist()} == {COLOURS[time]}
+        np.testing.assert_array_equal(frame.alpha, frames[0].alpha)
+
+
+def test_the_light_of_a_video_is_that_of_its_first_frame() -> None:
+    dark, bright = (np.full((90, 160, 3), value, np.uint8) for value in (20, 230))
+    matched = replace(PLAIN, match=0.8, background_frames=(0, 40, 40))
+    video = render(matched, {0: _cutout()}, {0: dark, 40: bright}, SIZE)
+    still = render(replace(matched, background_frames=()), {0: _cutout()}, dark, SIZE)
+    sure = still[0].alpha == 255
+    for frame in video:
+        np.testing.assert_array_equal(frame.image[sure], still[0].image[sure])
+
+
+def test_frames_of_a_video_that_are_missing_or_of_several_sizes_are_an_error() -> None:
+    video = replace(PLAIN, background_frames=(0, 40, 0))
+    with pytest.raises(RenderError, match=r"background at \[40\] us, which was not given"):
+        render(video, {0: _cutout()}, {0: _gradient()}, SIZE)
+    with pytest.raises(RenderError, match=r"at \[0, 40\] us differ in size"):
+        render(video, {0: _cutout()}, {0: _gradient(), 40: _gradient()[:, :150]}, SIZE)
+
+
 def test_a_shared_camera_moves_both_and_an_own_one_the_background_only() -> None:
     pan = replace(PLAIN, camera=Trajectory(Pose(), Pose(right=0.1)), crop=Crop(1.5, 0.5, 0.5))
     alone = render(pan, {0: _cutout()}, _gradient(), SIZE)

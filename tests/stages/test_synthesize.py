@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from datasets.images import decode_grey, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import BackgroundRow, ClipRow, CuratedRow, Row
 from datasets.shards import write_rows
 from stages.base import Drop, Fail
+from stages.draws import RecipeConfig
 from stages.recipe import Recipe
 from stages.render import render
 from stages.synthesize import Person, Synthesize, SynthesizeConfig, consecutive
@@ -164,6 +165,64 @@ def test_validation_people_get_validation_backgrounds(tmp_path: Path) -> None:
 
 def test_without_a_background_shard_every_burst_is_dropped(tmp_path: Path) -> None:
     assert _run(tmp_path, _burst()) == [Drop("no_background")]
+
+
+def _video(
+    source: str = "v", colours: Sequence[int] = (40, 80, 120, 160, 200), **changes: object
+) -> list[BackgroundRow]:
+    """A background that gets brighter from frame to frame."""
+    return [
+        _background(source, kind="video", time_us=100 + index, path=f"demo/{source}.mp4", width=160, height=90,
+                    image=encode_png(np.full((90, 160, 3), colour, np.uint8)), **changes)
+        for index, colour in enumerate(colours)
+    ]  # fmt: skip
+
+
+CLEAN = RecipeConfig(
+    background_video_probability=1, background_blur_probability=0, colour_probability=0, match_probability=0,
+    shrink_probability=0, blur_probability=0, sharpen_probability=0, noise_probability=0, jpeg_probability=0,
+    grey_probability=0, wrap_probability=0, h264_probability=0, person_height=(0.6, 0.6), companion_probability=0,
+)  # fmt: skip
+
+
+def test_the_frames_behind_a_clip_follow_each_other(tmp_path: Path) -> None:
+    config = SMALL.model_copy(update={"clips_per_burst": 12, "recipe": CLEAN})
+    rows = _clips(_run(tmp_path, _burst(), [_background("a")], _video(), config=config))
+    assert len(rows) == 12
+    for row in rows:
+        assert (row.background, row.background_path, row.licences) == ("v", "demo/v.mp4", ["CC0-1.0", "MIT"])
+        seen = [int(decode_rgb(image)[0, 0, 0]) for image in row.images]
+        steps = set(np.diff(seen).round(-1).tolist())
+        assert steps in ({40}, {-40}), seen
+
+
+def test_bursts_of_one_video_are_never_mixed(tmp_path: Path) -> None:
+    two = _video() + [replace(row, burst=1, time_us=row.time_us + 900) for row in _video()]
+    config = SMALL.model_copy(update={"clips_per_burst": 12, "recipe": CLEAN})
+    behind = [Recipe.from_json(row.recipe).behind for row in _clips(_run(tmp_path, _burst(), two, config=config))]
+    assert {times[0] >= 900 for times in behind} == {True, False}
+    assert all(max(times) - min(times) == 2 for times in behind)
+
+
+def test_a_video_that_is_too_short_rests_or_runs_back(tmp_path: Path) -> None:
+    config = SMALL.model_copy(update={"clips_per_burst": 30, "recipe": CLEAN})
+    found = _clips(_run(tmp_path, _burst(), _video(colours=(40, 80)), config=config))
+    assert {Recipe.from_json(row.recipe).behind for row in found} == {(100, 101, 101), (101, 101, 100), (100, 101, 100)}
+
+
+def test_stills_are_drawn_as_if_there_were_no_videos(tmp_path: Path) -> None:
+    stills = [_background("a"), _background("bb")]
+    config = SMALL.model_copy(update={"clips_per_burst": 20})
+    alone = _clips(_run(tmp_path, _burst(), stills, config=config))
+    together = _clips(_run(tmp_path, _burst(), stills, _video(), config=config))
+    same = [(one, other) for one, other in zip(alone, together, strict=True) if other.background != "v"]
+    assert 5 < len(same) < 20
+    assert all(one == other for one, other in same)
+
+
+def test_videos_of_the_other_split_or_of_the_same_source_are_never_behind(tmp_path: Path) -> None:
+    assert _run(tmp_path, _burst(), _video(split="val")) == [Drop("no_background")]
+    assert _run(tmp_path, _burst(source="v"), _video()) == [Drop("no_background")]
 
 
 def test_rejected_and_empty_frames_are_counted_and_never_shown(tmp_path: Path) -> None:
