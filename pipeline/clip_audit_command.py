@@ -76,7 +76,7 @@ def audit_splits(curated: Shards, plates: Shards, clips: Shards, progress: Progr
     """Every row of frames, backgrounds and clips; their pixels are not read."""
     kinds: list[tuple[Shard, type[Row], list[str]]] = [(shard, CuratedRow, _NAMES) for shard in curated]
     kinds += [(shard, BackgroundRow, _NAMES) for shard in plates]
-    kinds += [(shard, ClipRow, [*_NAMES, "background", "background_path"]) for shard in clips]
+    kinds += [(shard, ClipRow, [*_NAMES, "background", "background_path", "recipe"]) for shard in clips]
 
     def seen() -> Iterator[CuratedRow | BackgroundRow | ClipRow]:
         for done, (shard, row_type, columns) in enumerate(kinds):

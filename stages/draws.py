@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -89,6 +90,7 @@ class RecipeConfig(Config):
     h264: Range = (24.0, 36.0)
     companion_probability: Chance = 0.1
     companion_height: Range = (0.45, 0.8)
+    stranger_probability: Chance = 1.0
 
 
 class Dice:
@@ -226,6 +228,13 @@ class Dice:
             position=round(main.position + (aside if main.position < 0.5 else -aside), 4),
         )
         return Companion(times[self.index(len(times))], self.chance(self._config.mirror_probability), framing)
+
+    def stranger(self, companion: Companion, strangers: Sequence[tuple[str, int, str]]) -> Companion:
+        """The companion as somebody else, standing where they stood, if there is anybody else."""
+        if not self.chance(self._config.stranger_probability) or not strangers:
+            return companion
+        source, frame, subject = strangers[self.index(len(strangers))]
+        return replace(companion, source=source, frame=frame, subject=subject)
 
     def degradation(self) -> Degradation:
         config = self._config

@@ -32,7 +32,7 @@ class Recipe:
         match: how far the person's light follows the background's, 0-1.
         degradation: of the finished picture.
         effects: light from behind, the shutter, the video codec.
-        companion: a second person of the same burst, hence subject, split and licences; or None.
+        companion: a second person; or None.
     """
 
     seed: int
@@ -62,8 +62,14 @@ class Recipe:
 
     @property
     def times(self) -> tuple[int, ...]:
-        """`time_us` of all frames that are shown, each once, in order."""
-        return tuple(sorted({*self.frames, *([self.companion.frame] if self.companion else [])}))
+        """`time_us` of all frames of the burst that are shown, each once, in order."""
+        own = self.companion is not None and not self.companion.source
+        return tuple(sorted({*self.frames, *([self.companion.frame] if self.companion and own else [])}))
+
+    @property
+    def stranger(self) -> tuple[str, int] | None:
+        """`(source, time_us)` of a companion from elsewhere, or None."""
+        return (self.companion.source, self.companion.frame) if self.companion and self.companion.source else None
 
     def to_json(self) -> str:
         """One line of JSON; `from_json` gives an equal recipe."""
@@ -84,6 +90,8 @@ _LATER = 0x5EED
 """Draws that came into recipes later have dice of their own, and leave all others as they were."""
 _VIDEO = 0xB0DE
 """The same for video backgrounds."""
+_STRANGER = 0x57A6
+"""The same for who a companion is."""
 
 
 def seed_of(salt: int, frame_key: tuple[str, int], index: int) -> int:
@@ -100,6 +108,7 @@ def draw(
     runs: Sequence[Sequence[int]],
     backgrounds: Sequence[tuple[str, int]],
     videos: Sequence[Sequence[tuple[str, int]]] = (),
+    strangers: Sequence[tuple[str, int, str]] = (),
 ) -> Recipe:
     """Draw a recipe: the same arguments always give the same recipe.
 
@@ -110,6 +119,7 @@ def draw(
         backgrounds: keys of the stills to choose from.
         videos: those of the frames of video backgrounds, one sequence for each burst. Where there are both, a video is
             drawn now and then instead of the still; everything else is drawn as it would be with the still.
+        strangers: `(source, time_us, subject)` of who may be the companion; else it is another frame of `runs`.
 
     Raises:
         ValueError: there is no frame or no background to draw.
@@ -147,6 +157,9 @@ def draw(
     later = Dice(seed ^ _LATER, config)  # apart, so that all other draws stay as they were
     times = [time for run in runs for time in run]
     recipe = replace(recipe, effects=later.effects(), companion=later.companion(times, recipe.framing))
+    if recipe.companion:
+        companion = Dice(seed ^ _STRANGER, config).stranger(recipe.companion, strangers)
+        recipe = replace(recipe, companion=companion)
     return _before_video(recipe, Dice(seed ^ _VIDEO, config), config, videos, always=not backgrounds)
 
 

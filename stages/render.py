@@ -25,7 +25,12 @@ _LARGEST = 2
 
 
 def render(
-    recipe: Recipe, cutouts: Mapping[int, Cutout], background: Image | Mapping[int, Image], size: Shape
+    recipe: Recipe,
+    cutouts: Mapping[int, Cutout],
+    background: Image | Mapping[int, Image],
+    size: Shape,
+    *,
+    stranger: Cutout | None = None,
 ) -> list[Composite]:
     """The frames of a clip: the same arguments always give the same pixels.
 
@@ -33,6 +38,7 @@ def render(
         cutouts: by `time_us`, at least those of `recipe.frames`, all of one shape.
         background: `(H, W, 3)` uint8 RGB, any size; or several of one size by `time_us`, at least `recipe.behind`.
         size: `(height, width)` of the clip.
+        stranger: the companion, where the recipe has one from elsewhere.
 
     Raises:
         RenderError: a frame of the recipe is missing or shows no person, or the background's frames differ in size.
@@ -40,6 +46,8 @@ def render(
     missing = sorted(set(recipe.times) - set(cutouts))
     if missing:
         raise RenderError(f"the recipe shows frames at {missing} us, which were not given")
+    if recipe.stranger and stranger is None:
+        raise RenderError(f"the recipe shows somebody of {recipe.stranger[0][:12]}, who was not given")
     if isinstance(background, np.ndarray):
         background = dict.fromkeys(recipe.behind, background)
     view = _Background(recipe, background, size)
@@ -49,7 +57,8 @@ def render(
     frames = [over(person, scene) for person, scene in zip(people, scenes, strict=True)]
     if recipe.companion:
         behind = _behind(recipe, recipe.companion)
-        others = Actor(behind, _turned(behind, cutouts), light, size).frames()
+        seen = {recipe.companion.frame: stranger} if recipe.stranger and stranger else cutouts
+        others = Actor(behind, _turned(behind, seen), light, size).frames()
         standing = [over(other, scene) for other, scene in zip(others, scenes, strict=True)]
         frames = [in_front(person, frame) for person, frame in zip(people, standing, strict=True)]
     images = [frame.image for frame in frames]

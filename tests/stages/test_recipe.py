@@ -129,6 +129,41 @@ def test_videos_come_as_often_as_configured_and_always_where_there_is_nothing_el
     assert all(kinds([]))
 
 
+STRANGERS = [("x", 0, "xaver"), ("y", 0, "yvonne")]
+
+
+def test_who_the_companion_is_leaves_all_other_draws_alone() -> None:
+    always = RecipeConfig(companion_probability=1.0)
+    met = set()
+    for seed in range(40):
+        own, other = (
+            draw(seed, always, length=4, runs=RUNS, backgrounds=BACKGROUNDS, strangers=strangers)
+            for strangers in ([], STRANGERS)
+        )
+        assert own.companion and other.companion
+        assert own.stranger is None and own.companion.frame in own.times
+        assert (*(other.stranger or ()), other.companion.subject) in STRANGERS
+        assert other.times == tuple(sorted(set(other.frames)))  # a stranger's times are of another source
+        met.add(other.companion.subject)
+        assert replace(other, companion=own.companion) == own
+        assert other.companion.framing == own.companion.framing
+        assert Recipe.from_json(other.to_json()) == other
+    assert met == {"xaver", "yvonne"}
+
+
+def test_strangers_come_as_often_as_configured() -> None:
+    half = RecipeConfig(companion_probability=1.0, stranger_probability=0.5)
+    drawn = [draw(seed, half, length=4, runs=RUNS, backgrounds=BACKGROUNDS, strangers=STRANGERS) for seed in range(200)]
+    assert sum(recipe.stranger is not None for recipe in drawn) / 200 == pytest.approx(0.5, abs=0.1)
+
+
+def test_companions_from_before_strangers_can_still_be_read() -> None:
+    always = RecipeConfig(companion_probability=1.0)
+    old = json.loads(_draw(2, always).to_json())
+    del old["companion"]["source"], old["companion"]["subject"]
+    assert Recipe.from_json(json.dumps(old)) == _draw(2, always)
+
+
 def test_recipes_from_before_the_effects_can_still_be_read() -> None:
     old = json.loads(_draw(2).to_json())
     del old["effects"], old["companion"], old["background_frames"]

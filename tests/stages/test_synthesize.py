@@ -12,9 +12,10 @@ from datasets.schema import BackgroundRow, ClipRow, CuratedRow, Row
 from datasets.shards import write_rows
 from stages.base import Drop, Fail
 from stages.draws import RecipeConfig
+from stages.people import Person
 from stages.recipe import Recipe
 from stages.render import render
-from stages.synthesize import Person, Synthesize, SynthesizeConfig, consecutive
+from stages.synthesize import Synthesize, SynthesizeConfig, consecutive
 
 SMALL = SynthesizeConfig(width=64, height=36, frames=3, clips_per_burst=3)
 
@@ -223,6 +224,49 @@ def test_stills_are_drawn_as_if_there_were_no_videos(tmp_path: Path) -> None:
 def test_videos_of_the_other_split_or_of_the_same_source_are_never_behind(tmp_path: Path) -> None:
     assert _run(tmp_path, _burst(), _video(split="val")) == [Drop("no_background")]
     assert _run(tmp_path, _burst(source="v"), _video()) == [Drop("no_background")]
+
+
+PAIRS = SMALL.model_copy(update={"clips_per_burst": 8, "recipe": RecipeConfig(companion_probability=1)})
+
+
+def _photos(*names: str, **changes: object) -> list[CuratedRow]:
+    """One photo each, of people of whom each has a licence of their own."""
+    return [_curated(f"photo {name}", subject=name, licences=[f"licence {name}"], **changes) for name in names]
+
+
+def test_a_stranger_of_the_same_shard_stands_behind(tmp_path: Path) -> None:
+    rows = _clips(_run(tmp_path, _photos("anna", "ben", "carl"), [_background("a")], config=PAIRS))
+    assert len(rows) == 24
+    pairs = set()
+    for row in rows:
+        companion = Recipe.from_json(row.recipe).companion
+        assert companion is not None and companion.source == f"photo {companion.subject}"
+        assert row.licences == sorted(["CC0-1.0", f"licence {row.subject}", f"licence {companion.subject}"])
+        pairs.add((row.subject, companion.subject))
+    assert all(one != other for one, other in pairs)
+    assert len(pairs) == 6
+
+
+def test_a_clip_is_as_good_as_the_stranger_in_it(tmp_path: Path) -> None:
+    people = [_photos("anna")[0], *_photos("ben", quality=0.5, group="gold")]
+    rows = _clips(_run(tmp_path, people, [_background("a")], config=PAIRS))
+    assert {(row.subject, row.group, row.quality) for row in rows} == {("anna", "silver", 0.5)} | {
+        ("ben", "gold", 0.5)  # anna's silver label may not stand behind ben's gold one: ben stands there again
+    }
+
+
+def test_strangers_are_never_of_another_split(tmp_path: Path) -> None:
+    people = _photos("anna") + _photos("ben", split="val") + _photos("carl", split="test")
+    backgrounds = [_background("a"), _background("bb", "val")]
+    rows = _clips(_run(tmp_path, people, backgrounds, config=PAIRS))
+    assert {(row.subject, Recipe.from_json(row.recipe).stranger) for row in rows} == {("anna", None), ("ben", None)}
+
+
+def test_without_strangers_clips_are_as_before(tmp_path: Path) -> None:
+    never = PAIRS.model_copy(update={"recipe": PAIRS.recipe.model_copy(update={"stranger_probability": 0.0})})
+    alone = _clips(_run(tmp_path, _photos("anna"), [_background("a")], config=never))
+    assert alone == _clips(_run(tmp_path, _photos("anna"), [_background("a")], config=PAIRS))
+    assert alone == _clips(_run(tmp_path, _photos("anna", "ben"), [_background("a")], config=never))[:8]
 
 
 def test_rejected_and_empty_frames_are_counted_and_never_shown(tmp_path: Path) -> None:
