@@ -237,12 +237,13 @@ class CuratedRow(Row):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BackgroundRow(Row):
-    """`plate`: one person-free picture to composite on.
+    """`plate`: one person-free picture to composite on; of person-free footage one row a frame.
 
     Attributes:
         path: the source's path relative to `data/raw`.
-        kind: `photo` or `clean_plate` (temporal median of a static clip).
-        coverage: fraction of the picture that was seen without a person (1 for photos); the rest was inpainted.
+        kind: `photo`, `clean_plate` (temporal median of a static clip) or `video` (one frame of person-free footage;
+            the rows of one burst are frames that follow each other).
+        coverage: fraction of the picture that was seen without a person (1 but for plates); the rest was inpainted.
     """
 
     path: str

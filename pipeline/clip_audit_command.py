@@ -76,7 +76,7 @@ def audit_splits(curated: Shards, plates: Shards, clips: Shards, progress: Progr
     """Every row of frames, backgrounds and clips; their pixels are not read."""
     kinds: list[tuple[Shard, type[Row], list[str]]] = [(shard, CuratedRow, _NAMES) for shard in curated]
     kinds += [(shard, BackgroundRow, _NAMES) for shard in plates]
-    kinds += [(shard, ClipRow, [*_NAMES, "background", "background_path"]) for shard in clips]
+    kinds += [(shard, ClipRow, [*_NAMES, "background", "background_path", "recipe"]) for shard in clips]
 
     def seen() -> Iterator[CuratedRow | BackgroundRow | ClipRow]:
         for done, (shard, row_type, columns) in enumerate(kinds):
@@ -116,7 +116,7 @@ def audit_clips(
 def _backgrounds(clips: Shard, where: Mapping[FrameKey, Shard]) -> dict[FrameKey, BackgroundRow]:
     """The backgrounds that the clips of one shard name, and no others: all of them would not fit into memory."""
     recipes = [row.recipe for row in read_rows(clips.path, ClipRow, columns=["recipe"])]
-    wanted = {key for key in map(background_of, recipes) if key is not None and key in where}
+    wanted = {key for recipe in recipes for key in background_of(recipe) if key in where}
     shards = {where[key].name: where[key] for key in sorted(wanted)}
     return {
         row.frame_key: row

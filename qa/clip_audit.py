@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from datasets.images import decode_rgb
 from datasets.schema import BackgroundRow, ClipRow, CuratedRow
+from stages.framing import Companion
+from stages.people import Person
 from stages.recipe import Recipe
-from stages.synthesize import Encoded, Person, SynthesizeConfig, compose
+from stages.synthesize import Encoded, SynthesizeConfig, compose
 
 FrameKey = tuple[str, int]
 """`(source, time_us)`."""
@@ -41,13 +43,17 @@ class Use:
 
 
 def uses(rows: Iterable[CuratedRow | BackgroundRow | ClipRow]) -> Iterable[Use]:
-    """What every row shows, and in which split. A background's own source counts wherever a clip shows it."""
+    """What every row shows, and in which split. A background and a stranger count wherever a clip shows them."""
     for row in rows:
         yield Use("source", row.source, row.split, row.path)
         if row.subject:
             yield Use("subject", row.subject, row.split, row.path)
         if isinstance(row, ClipRow):
             yield Use("source", row.background, row.split, row.background_path)
+            companion = _companion(row.recipe)
+            if companion and companion.source:
+                yield Use("source", companion.source, row.split, row.path)
+                yield Use("subject", companion.subject, row.split, row.path)
 
 
 def in_two_splits(seen: Iterable[Use]) -> list[Finding]:
@@ -89,20 +95,32 @@ def regenerated(
         return wrong(f"its recipe cannot be read ({str(error).splitlines()[0]}): run `autoroto run synthesize`")
     if recipe.seed != row.seed:
         return wrong(f"seed {row.seed} of the row is not seed {recipe.seed} of its recipe")
-    plate = backgrounds.get(recipe.background)
-    missing = sorted(time for time in recipe.times if (row.source, time) not in people)
-    if plate is None or missing:
+    plates = {time: backgrounds.get((recipe.background[0], time)) for time in recipe.behind}
+    pictures = {time: decode_rgb(plate.image) for time, plate in plates.items() if plate}
+    shows = [(row.source, time) for time in recipe.times] + ([recipe.stranger] if recipe.stranger else [])
+    missing = sorted(key[1] for key in shows if key not in people)
+    if missing or len(pictures) < len(plates):
         what = f"frames at {missing} us are not curated" if missing else "its background is no plate"
         return wrong(f"{what} any more: run `dvc repro`")
     shown = {time: Person(people[row.source, time]) for time in recipe.times}
-    different = _different(row, compose(recipe, shown, decode_rgb(plate.image), config))
+    stranger = Person(people[recipe.stranger]) if recipe.stranger else None
+    different = _different(row, compose(recipe, shown, pictures, config, stranger))
     return wrong(f"made again, {different}: run `dvc repro`, and look for what it depends on") if different else None
 
 
-def background_of(recipe: str) -> FrameKey | None:
-    """The background that a clip's recipe names; None where it cannot be read."""
+def background_of(recipe: str) -> set[FrameKey]:
+    """The frames of the background that a clip's recipe names; none where it cannot be read."""
     try:
-        return Recipe.from_json(recipe).background
+        read = Recipe.from_json(recipe)
+    except ValueError:
+        return set()
+    return {(read.background[0], time) for time in read.behind}
+
+
+def _companion(recipe: str) -> Companion | None:
+    """The second person of a recipe; None where there is none, or the recipe cannot be read."""
+    try:
+        return Recipe.from_json(recipe).companion
     except ValueError:
         return None
 

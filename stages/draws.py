@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -60,6 +62,7 @@ class RecipeConfig(Config):
     bend_probability: Chance = 0.33
     bend_sigma: float = Field(default=0.02, ge=0.0, le=0.1)
     background_zoom: Range = (1.1, 1.7)
+    background_video_probability: Chance = 0.25
     background_blur_probability: Chance = 0.3
     background_blur: Range = (0.6, 2.5)
     colour_probability: Chance = 0.6
@@ -87,6 +90,7 @@ class RecipeConfig(Config):
     h264: Range = (24.0, 36.0)
     companion_probability: Chance = 0.1
     companion_height: Range = (0.45, 0.8)
+    stranger_probability: Chance = 1.0
 
 
 class Dice:
@@ -122,6 +126,22 @@ class Dice:
         first = self.index(len(run) - step * (length - 1))
         frames = tuple(run[first : first + step * (length - 1) + 1 : step])
         return frames[::-1] if self.chance(self._config.turn_probability) else frames
+
+    def video(self, burst: Sequence[int], length: int) -> tuple[int, ...]:
+        """`length` frames of a burst that follow each other, from anywhere in it, forwards or backwards.
+
+        A burst that is too short rests on its last frame, or runs back the way it came, again and again.
+        """
+        spare = len(burst) - length
+        backwards = self.chance(self._config.turn_probability)
+        if spare >= 0:
+            first = self.index(spare + 1)
+            frames = tuple(burst[first : first + length])
+        elif self.chance(0.5):
+            frames = tuple(burst) + (burst[-1],) * -spare
+        else:
+            frames = tuple(itertools.islice(itertools.cycle([*burst, *burst[-2:0:-1]]), length))
+        return frames[::-1] if backwards else frames
 
     def framing(self) -> Framing:
         config = self._config
@@ -208,6 +228,13 @@ class Dice:
             position=round(main.position + (aside if main.position < 0.5 else -aside), 4),
         )
         return Companion(times[self.index(len(times))], self.chance(self._config.mirror_probability), framing)
+
+    def stranger(self, companion: Companion, strangers: Sequence[tuple[str, int, str]]) -> Companion:
+        """The companion as somebody else, standing where they stood, if there is anybody else."""
+        if not self.chance(self._config.stranger_probability) or not strangers:
+            return companion
+        source, frame, subject = strangers[self.index(len(strangers))]
+        return replace(companion, source=source, frame=frame, subject=subject)
 
     def degradation(self) -> Degradation:
         config = self._config

@@ -34,15 +34,18 @@ class Framing:
 
 @dataclass(frozen=True)
 class Companion:
-    """A second person, who stands still behind the first: another frame of the same burst.
+    """A second person, who stands still behind the first: a stranger, or another frame of the same burst.
 
     Attributes:
         frame: `time_us` of it. mirror: flipped left to right. framing: where they stand.
+        source, subject: of a stranger; empty: the person's own.
     """
 
     frame: int
     mirror: bool
     framing: Framing
+    source: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""Plate: person-free pictures to composite on, from background photos and from static clips."""
+"""Plate: person-free pictures to composite on: background photos, static clips, and footage without people."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +24,8 @@ UNTRUSTED = 128
 """Label trust (of 255) below which nobody knows, so the pixel counts as person."""
 MISSED = 0.1
 """A person box whose mean alpha is below this was missed by the label, and counts as person altogether."""
+SPECKS = 0.001
+"""Share of a label that may be person where nobody is."""
 
 
 class PlateConfig(Config):
@@ -35,6 +37,7 @@ class PlateConfig(Config):
         margin: people are grown by this fraction of the diagonal, for halos and shadows.
         min_coverage: fraction of the picture that must have been seen; the rest is inpainted.
         max_moving: fraction of the background pixels that may change before the camera counts as moving.
+        video_frames: of every burst of person-free footage so many frames are kept, in order; 1: a photo.
     """
 
     person_score: float = Field(default=0.5, ge=0, le=1)
@@ -42,6 +45,7 @@ class PlateConfig(Config):
     margin: float = Field(default=0.02, ge=0, le=0.2)
     min_coverage: float = Field(default=0.75, ge=0, le=1)
     max_moving: float = Field(default=0.03, ge=0, le=1)
+    video_frames: int = Field(default=8, ge=1)
 
 
 Bursts = tuple[Clip, ...]
@@ -49,7 +53,11 @@ Bursts = tuple[Clip, ...]
 
 
 class Plate(Stage[Bursts, BackgroundRow]):
-    """Makes one background of each person-free photo and of each clip whose camera stands still."""
+    """Makes a background of each person-free photo, each burst of person-free footage and each clip that stands still.
+
+    Footage is person-free when its sidecar says `role: background` and no box in the burst contradicts, or when no
+    detector sees anybody, however faintly, and no label shows anybody, in any frame of the clip.
+    """
 
     name: ClassVar[str] = "plate"
     consumes: ClassVar[tuple[type[Row], ...]] = (FrameRow, BoxRow, LabelRow)
@@ -68,15 +76,13 @@ class Plate(Stage[Bursts, BackgroundRow]):
     def describe(self, item: Bursts) -> str:
         return item[0].describe()
 
-    def process(self, item: Bursts) -> Drop | tuple[BackgroundRow]:
+    def process(self, item: Bursts) -> Drop | Sequence[BackgroundRow | Drop]:
         frames = [(f, b, a) for burst in item for f, b, a in _aligned(burst)]
-        first, boxes, _ = frames[0]
+        first = frames[0][0]
         if first.role == "keyed":
             return Drop("keyed_test_clip")
         if first.role == "background":
-            if boxes is not None and max(boxes.scores, default=0.0) >= self.config.person_score:
-                return Drop("person_in_background")
-            return (_background(first, "photo", first.image, coverage=1.0),)
+            return [value for burst in item for value in self._declared(burst)]
         labelled = [(frame, box, label) for frame, box, label in frames if label is not None]
         if len(labelled) < MIN_SEEN:
             return Drop("too_few_labelled_frames")
@@ -85,11 +91,24 @@ class Plate(Stage[Bursts, BackgroundRow]):
             [decode_rgb(frame.image) for frame, _, _ in chosen],
             [self._people(frame, box, label) for frame, box, label in chosen],
         )
-        if plate.coverage < self.config.min_coverage:
-            return Drop("person_covers_too_much")
-        if plate.moving > self.config.max_moving:
-            return Drop("camera_moves")
-        return (_background(first, "clean_plate", encode_jpeg(plate.image), coverage=plate.coverage),)
+        covered = plate.coverage < self.config.min_coverage
+        if not covered and plate.moving <= self.config.max_moving:
+            return [_background(first, "clean_plate", encode_jpeg(plate.image), coverage=plate.coverage)]
+        if _nobody(frames):
+            return [row for burst in item for row in self._frames(burst)]
+        return Drop("person_covers_too_much" if covered else "camera_moves")
+
+    def _declared(self, burst: Clip) -> Sequence[BackgroundRow | Drop]:
+        """A burst of a background, of one frame where it is a photo, unless there is somebody in any of its frames."""
+        if any(max(boxes.scores, default=0.0) >= self.config.person_score for boxes in burst.boxes if boxes):
+            return [Drop("person_in_background", len(burst))]
+        return self._frames(burst)
+
+    def _frames(self, burst: Clip) -> list[BackgroundRow]:
+        """The first frames of a burst, as they are stored: a photo if there is one, else a video."""
+        shown = [frame for frame in burst.frames if frame is not None][: self.config.video_frames]
+        kind = "video" if len(shown) > 1 else "photo"
+        return [_background(frame, kind, frame.image, coverage=1.0) for frame in shown]
 
     def _people(self, frame: FrameRow, boxes: BoxRow | None, label: LabelRow) -> NDArray[np.bool_]:
         """`(H, W)` at the frame's size: true where a person may be."""
@@ -107,7 +126,22 @@ class Plate(Stage[Bursts, BackgroundRow]):
         return np.asarray(cv2.dilate(people, kernel), np.bool_)
 
 
-def _aligned(burst: Clip) -> Iterator[tuple[FrameRow, BoxRow | None, LabelRow | None]]:
+Known = tuple[FrameRow, BoxRow | None, LabelRow | None]
+"""A frame, and what is known of it."""
+
+
+def _nobody(frames: Iterable[Known]) -> bool:
+    """Whether nobody is in any frame: not one box, and nothing in the labels. A frame that nobody looked at may show
+    somebody."""
+    return all(
+        boxes is not None
+        and not boxes.boxes
+        and (label is None or float(np.mean(decode_grey(label.alpha) >= 128)) <= SPECKS)
+        for _, boxes, label in frames
+    )
+
+
+def _aligned(burst: Clip) -> Iterator[Known]:
     for frame, boxes, label in zip(burst.frames, burst.boxes, burst.labels, strict=True):
         if frame is not None:
             yield frame, boxes, label

@@ -24,20 +24,32 @@ _LARGEST = 2
 """Backgrounds are kept this many times larger than needed to cover the canvas: room to zoom in, and no more."""
 
 
-def render(recipe: Recipe, cutouts: Mapping[int, Cutout], background: Image, size: Shape) -> list[Composite]:
+def render(
+    recipe: Recipe,
+    cutouts: Mapping[int, Cutout],
+    background: Image | Mapping[int, Image],
+    size: Shape,
+    *,
+    stranger: Cutout | None = None,
+) -> list[Composite]:
     """The frames of a clip: the same arguments always give the same pixels.
 
     Args:
         cutouts: by `time_us`, at least those of `recipe.frames`, all of one shape.
-        background: `(H, W, 3)` uint8 RGB, any size.
+        background: `(H, W, 3)` uint8 RGB, any size; or several of one size by `time_us`, at least `recipe.behind`.
         size: `(height, width)` of the clip.
+        stranger: the companion, where the recipe has one from elsewhere.
 
     Raises:
-        RenderError: a frame of the recipe is missing or shows no person.
+        RenderError: a frame of the recipe is missing or shows no person, or the background's frames differ in size.
     """
     missing = sorted(set(recipe.times) - set(cutouts))
     if missing:
         raise RenderError(f"the recipe shows frames at {missing} us, which were not given")
+    if recipe.stranger and stranger is None:
+        raise RenderError(f"the recipe shows somebody of {recipe.stranger[0][:12]}, who was not given")
+    if isinstance(background, np.ndarray):
+        background = dict.fromkeys(recipe.behind, background)
     view = _Background(recipe, background, size)
     light = view.light if recipe.match > 0.0 else None
     scenes = [view.frame(index) for index in range(len(recipe.frames))]
@@ -45,7 +57,8 @@ def render(recipe: Recipe, cutouts: Mapping[int, Cutout], background: Image, siz
     frames = [over(person, scene) for person, scene in zip(people, scenes, strict=True)]
     if recipe.companion:
         behind = _behind(recipe, recipe.companion)
-        others = Actor(behind, _turned(behind, cutouts), light, size).frames()
+        seen = {recipe.companion.frame: stranger} if recipe.stranger and stranger else cutouts
+        others = Actor(behind, _turned(behind, seen), light, size).frames()
         standing = [over(other, scene) for other, scene in zip(others, scenes, strict=True)]
         frames = [in_front(person, frame) for person, frame in zip(people, standing, strict=True)]
     images = [frame.image for frame in frames]
@@ -92,20 +105,24 @@ def fit_background(picture: Image, size: Shape) -> Image:
 
 
 class _Background:
-    """The background as the moving camera sees it."""
+    """The background as the moving camera sees it: one picture, or another behind every frame."""
 
-    def __init__(self, recipe: Recipe, picture: Image, size: Shape) -> None:
-        picture = fit_background(picture, size)
-        place = place_background(shape_of(picture), size, recipe.crop)
-        if not recipe.background_colour.neutral:
-            picture = np.asarray(cv2.LUT(picture, tone_table(recipe.background_colour)), dtype=np.uint8)
-        layer = reduced(flipped(picture) if recipe.mirror_background else picture, place.scale)
-        self._placed = place.matrix @ resizing(shape_of(layer), shape_of(picture))
-        self._layer = layer
+    def __init__(self, recipe: Recipe, pictures: Mapping[int, Image], size: Shape) -> None:
+        missing = sorted(set(recipe.behind) - set(pictures))
+        if missing:
+            raise RenderError(f"the recipe shows the background at {missing} us, which was not given")
+        fitted = {time: fit_background(pictures[time], size) for time in sorted(set(recipe.behind))}
+        shape, *others = {shape_of(picture) for picture in fitted.values()}
+        if others:
+            raise RenderError(f"the background's frames at {list(fitted)} us differ in size")
+        place = place_background(shape, size, recipe.crop)
+        self._layers = {time: _layer(recipe, picture, place.scale) for time, picture in fitted.items()}
+        self._shape = shape_of(self._layers[recipe.behind[0]])
+        self._placed = place.matrix @ resizing(self._shape, shape)
         self._size = size
         self._blur = recipe.background_blur
-        self._poses = recipe.camera.poses(len(recipe.frames))
-        self._views: dict[Pose, Image] = {}
+        self._seen = list(zip(recipe.behind, recipe.camera.poses(len(recipe.frames)), strict=True))
+        self._views: dict[tuple[int, Pose], Image] = {}
 
     @property
     def light(self) -> NDArray[np.float64]:
@@ -114,16 +131,21 @@ class _Background:
 
     def frame(self, index: int) -> Image:
         """`(H, W, 3)`: no pixel comes from outside the picture; the camera keeps inside it."""
-        pose = self._poses[index]
-        if pose not in self._views:
+        time, pose = self._seen[index]
+        if (time, pose) not in self._views:
             forward = camera_matrix(pose, self._size) @ self._placed
-            inside = correction(corner_map(self._size, forward), ALL_SIDES, shape_of(self._layer))
+            inside = correction(corner_map(self._size, forward), ALL_SIDES, self._shape)
             if inside is None:
-                raise RenderError(
-                    f"the camera leaves the background of {shape_of(self._layer)} pixels: zoom in further"
-                )
-            view = pull_affine(self._layer, inside @ np.linalg.inv(forward), self._size)
+                raise RenderError(f"the camera leaves the background of {self._shape} pixels: zoom in further")
+            view = pull_affine(self._layers[time], inside @ np.linalg.inv(forward), self._size)
             if self._blur > 0.0:
                 view = np.asarray(cv2.GaussianBlur(view, (0, 0), self._blur), dtype=np.uint8)
-            self._views[pose] = view
-        return self._views[pose]
+            self._views[time, pose] = view
+        return self._views[time, pose]
+
+
+def _layer(recipe: Recipe, picture: Image, scale: float) -> Image:
+    """A picture of the background, lit and mirrored as the recipe says, and averaged down for `scale`."""
+    if not recipe.background_colour.neutral:
+        picture = np.asarray(cv2.LUT(picture, tone_table(recipe.background_colour)), dtype=np.uint8)
+    return reduced(flipped(picture) if recipe.mirror_background else picture, scale)

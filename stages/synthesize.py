@@ -6,22 +6,20 @@ import itertools
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-import cv2
-import numpy as np
 from pydantic import Field
 
 from datasets.clips import Clip, read_clips
-from datasets.images import Grey, Image, decode_grey, decode_rgb, encode_jpeg, encode_png
+from datasets.images import Image, encode_jpeg, encode_png
 from datasets.schema import GROUPS, BackgroundRow, ClipRow, CuratedRow
 from datasets.shards import read_rows, shard_row_type
-from stages.actor import Cutout, Shape
+from stages.backgrounds import Background, backgrounds_of
 from stages.base import Config, Drop, Fail, Stage
 from stages.draws import RecipeConfig
+from stages.people import Person, find_strangers, strangers_to
 from stages.recipe import Recipe, draw, seed_of
-from stages.render import fit_background, render
+from stages.render import render
 
 _GAP = 1.5
 """Frames further apart than this many typical intervals are not consecutive: something between them was left out."""
@@ -40,55 +38,13 @@ class SynthesizeConfig(Config):
     recipe: RecipeConfig = RecipeConfig()
 
 
-class Person:
-    """One labelled frame of a burst, decoded when it is needed and then kept."""
-
-    def __init__(self, row: CuratedRow) -> None:
-        self.row = row
-
-    @cached_property
-    def alpha(self) -> Grey:
-        return decode_grey(self.row.alpha)
-
-    @cached_property
-    def area(self) -> float:
-        """Fraction of the frame that is person."""
-        return float(np.mean(self.alpha >= 128))
-
-    @cached_property
-    def cutout(self) -> Cutout:
-        """Colours, alpha and trust at label size. A label without estimated colours lends those of its frame."""
-        size = self.alpha.shape[1], self.alpha.shape[0]
-        colours = decode_rgb(self.row.foreground or self.row.image)
-        trust = decode_grey(self.row.trust)
-        if trust.shape != self.alpha.shape:
-            raise ValueError(
-                f"{self.row.path} at {self.row.time_us} us: trust {trust.shape} and alpha {self.alpha.shape} differ in "
-                "size; run `dvc repro` to curate this frame again"
-            )
-        if colours.shape[:2] != self.alpha.shape:
-            colours = np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        return Cutout(colours, self.alpha, trust)
-
-
-class Plate:
-    """One background, decoded when it is first needed and then kept, no larger than a clip of `size` can use."""
-
-    def __init__(self, row: BackgroundRow, size: Shape) -> None:
-        self.row = row
-        self._size = size
-
-    @cached_property
-    def pixels(self) -> Image:
-        return fit_background(decode_rgb(self.row.image), self._size)
-
-
 @dataclass(frozen=True)
 class Scene:
-    """A curated burst and the backgrounds it may be put on, in order of their frame keys."""
+    """A curated burst, the backgrounds it may be put on and other people of its shard, in order of their frame keys."""
 
     clip: Clip
-    plates: tuple[Plate, ...]
+    plates: tuple[Background, ...]
+    strangers: tuple[CuratedRow, ...] = ()
 
 
 class Synthesize(Stage[Scene, ClipRow]):
@@ -96,8 +52,8 @@ class Synthesize(Stage[Scene, ClipRow]):
 
     A clip's split is its person's split, and its background is of the same split and of another source: no room,
     subject or video is ever seen on both sides. Each clip's draws depend on the configured seed, the burst's first
-    frame key and the clip's index only, never on other bursts or clips. Frames of group `reject` and frames without a
-    person are dropped; what the label of a composite is worth is said in `stages.composite.over`.
+    frame key and the clip's index only, never on other bursts or clips, but for who stands behind the person. Frames of
+    group `reject` and frames without a person are dropped; what a composite's label is worth: `stages.composite.over`.
     """
 
     name = "synthesize"
@@ -111,9 +67,11 @@ class Synthesize(Stage[Scene, ClipRow]):
         curated = [path for path in inputs if shard_row_type(path) == CuratedRow.__name__]
         rows = [row for path in inputs if path not in curated for row in read_rows(path, BackgroundRow)]
         size = self.config.height, self.config.width
-        plates = tuple(Plate(row, size) for row in sorted(rows, key=lambda row: row.frame_key))
+        plates = tuple(backgrounds_of(rows, size))
+        wanted = self.config.recipe.companion_probability * self.config.recipe.stranger_probability > 0.0
+        strangers = find_strangers(curated, least=self.config.min_person) if wanted else ()
         for clip in read_clips(curated, primary=CuratedRow):
-            yield Scene(clip, plates)
+            yield Scene(clip, plates, strangers)
 
     def size(self, item: Scene) -> int:
         return len(item.clip)
@@ -128,16 +86,17 @@ class Synthesize(Stage[Scene, ClipRow]):
         if first.split == "test":
             return Drop("test_split")
         plates = {
-            plate.row.frame_key: plate
+            key: plate
             for plate in item.plates
             if plate.row.split == first.split and plate.row.source != first.source
+            for key in plate.keys
         }
         if not plates:
             return Drop("no_background")
-        return self._clips(rows, plates)
+        return self._clips(rows, plates, item.strangers)
 
     def _clips(
-        self, rows: Sequence[CuratedRow], plates: dict[tuple[str, int], Plate]
+        self, rows: Sequence[CuratedRow], plates: dict[tuple[str, int], Background], strangers: Sequence[CuratedRow]
     ) -> Iterator[ClipRow | Drop | Fail]:
         labelled = [Person(row) for row in rows if row.group != "reject"]
         people = {person.row.time_us: person for person in labelled if person.area >= self.config.min_person}
@@ -148,24 +107,29 @@ class Synthesize(Stage[Scene, ClipRow]):
         if not people:
             return
         runs = consecutive([row.time_us for row in rows], keep=people.keys())
+        videos = [plate.keys for key, plate in plates.items() if plate.is_video and key == plate.keys[0]]
+        others = strangers_to([person.row for person in people.values()], strangers)
         recipes = [
             draw(
                 seed_of(self.config.seed, rows[0].frame_key, index),
                 self.config.recipe,
                 length=self.config.frames,
                 runs=runs,
-                backgrounds=list(plates),
+                backgrounds=[key for key, plate in plates.items() if not plate.is_video],
+                videos=videos,
+                strangers=[(*key, row.subject) for key, row in others.items()],
             )
             for index in range(self.config.clips_per_burst)
         ]
         for recipe in sorted(recipes, key=lambda recipe: recipe.frames[0]):
-            yield self._clip(recipe, people, plates[recipe.background])
+            stranger = Person(others[recipe.stranger]) if recipe.stranger else None
+            yield self._clip(recipe, people, plates[recipe.background], stranger)
 
-    def _clip(self, recipe: Recipe, people: dict[int, Person], plate: Plate) -> ClipRow:
+    def _clip(self, recipe: Recipe, people: dict[int, Person], plate: Background, stranger: Person | None) -> ClipRow:
         shown = {time: people[time] for time in recipe.times}
-        rows = [person.row for person in shown.values()]
+        rows = [person.row for person in (*shown.values(), *([stranger] if stranger else []))]
         first = people[recipe.frames[0]].row
-        pixels = compose(recipe, shown, plate.pixels, self.config)
+        pixels = compose(recipe, shown, plate.pictures(recipe.behind), self.config, stranger)
         return ClipRow(
             source=first.source,
             clip=first.clip,
@@ -198,18 +162,26 @@ class Encoded:
     trusts: list[bytes]
 
 
-def compose(recipe: Recipe, people: Mapping[int, Person], background: Image, config: SynthesizeConfig) -> Encoded:
+def compose(
+    recipe: Recipe,
+    people: Mapping[int, Person],
+    background: Mapping[int, Image],
+    config: SynthesizeConfig,
+    stranger: Person | None = None,
+) -> Encoded:
     """Render and encode a clip: the same recipe, frames and background give the same bytes.
 
     Args:
         people: by `time_us`, those of `recipe.times`.
-        background: `(H, W, 3)` uint8 RGB, any size.
+        background: by `time_us`, those of `recipe.behind`: `(H, W, 3)` uint8 RGB, all of one size.
+        stranger: who stands behind, if the recipe says so.
 
     Raises:
         stages.render.RenderError: a frame is missing, or the recipe cannot be rendered.
     """
     cutouts = {time: person.cutout for time, person in people.items()}
-    composites = render(recipe, cutouts, background, (config.height, config.width))
+    behind = stranger.cutout if stranger else None
+    composites = render(recipe, cutouts, background, (config.height, config.width), stranger=behind)
     return Encoded(
         [encode_jpeg(frame.image, quality=config.jpeg_quality) for frame in composites],
         [encode_png(frame.alpha) for frame in composites],

@@ -122,6 +122,17 @@ def test_a_person_in_a_background_is_found(project: Path) -> None:
     assert "street.jpg at 0 us (photo)" in said and "a person: box" in said
 
 
+def test_a_person_in_one_frame_of_a_video_background_is_found(project: Path) -> None:
+    (row,) = _rows(project, "plate", "street")
+    video = [replace(row, kind="video", time_us=time) for time in range(5)]  # type: ignore[call-arg]
+    picture = decode_rgb(row.image).copy()  # type: ignore[attr-defined]
+    picture[:24, :24] = MARK
+    video[3] = replace(video[3], image=encode_jpeg(picture))  # type: ignore[call-arg]
+    _write(project, "plate", {"room": _rows(project, "plate", "room"), "street": video})
+    code, said = _audit(project)
+    assert (code, "street.jpg at 3 us (video)" in said) == (1, True)
+
+
 def test_a_subject_in_two_splits_is_found(project: Path) -> None:
     people = {"p": _rows(project, "curate", "p")}
     people["q"] = [replace(row, subject="subject p") for row in _rows(project, "curate", "q")]

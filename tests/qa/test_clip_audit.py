@@ -10,6 +10,7 @@ from datasets.images import encode_jpeg, encode_png
 from datasets.schema import BackgroundRow, ClipRow, CuratedRow
 from datasets.shards import write_rows
 from qa.clip_audit import background_of, in_two_splits, regenerated, uses
+from stages.draws import RecipeConfig
 from stages.synthesize import Synthesize, SynthesizeConfig
 
 CONFIG = SynthesizeConfig(width=64, height=36, frames=2, clips_per_burst=4)
@@ -63,6 +64,49 @@ def test_every_clip_is_made_again_bit_for_bit(clips: list[ClipRow]) -> None:
     assert [_again(row) for row in clips] == [""] * 4
 
 
+def test_a_clip_before_a_video_is_made_again_bit_for_bit(tmp_path: Path) -> None:
+    video = [background("v", kind="video", time_us=time) for time in range(4)]
+    write_rows(tmp_path / "p.parquet", PEOPLE, CuratedRow)
+    write_rows(tmp_path / "b.parquet", video, BackgroundRow)
+    stage = Synthesize(CONFIG)
+    (scene,) = stage.items([tmp_path / "p.parquet", tmp_path / "b.parquet"])
+    rows = [row for row in stage.process(scene) if isinstance(row, ClipRow)]  # type: ignore[union-attr]
+    assert [_again(row, backgrounds=video) for row in rows] == [""] * 4
+    frames = background_of(rows[0].recipe)
+    assert len(frames) == 2 and frames <= {row.frame_key for row in video}
+    fewer = [row for row in video if row.frame_key != max(frames)]
+    assert "no plate" in _again(rows[0], backgrounds=fewer)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> ClipRow:
+    """A clip of one person before a stranger of the same shard."""
+    folder = tmp_path_factory.mktemp("pair")
+    write_rows(folder / "p.parquet", COUPLE, CuratedRow)
+    write_rows(folder / "b.parquet", BACKGROUNDS, BackgroundRow)
+    stage = Synthesize(CONFIG.model_copy(update={"recipe": RecipeConfig(companion_probability=1)}))
+    scene = next(iter(stage.items([folder / "p.parquet", folder / "b.parquet"])))
+    return next(row for row in stage.process(scene) if isinstance(row, ClipRow))  # type: ignore[union-attr]
+
+
+COUPLE = [person(), person(source="q", path="q.jpg", subject="another")]
+
+
+def test_a_clip_with_a_stranger_is_made_again_bit_for_bit(pair: ClipRow) -> None:
+    assert _again(pair, people=COUPLE) == ""
+    assert "frames at [0] us are not curated" in _again(pair, people=COUPLE[:1])
+    other = replace(COUPLE[1], foreground=encode_jpeg(np.full((60, 80, 3), 9, np.uint8)))
+    assert "images[0] has other bytes" in _again(pair, people=[COUPLE[0], other])
+
+
+def test_a_stranger_who_is_in_another_split_as_well_is_found(pair: ClipRow) -> None:
+    assert in_two_splits(uses([*COUPLE, *BACKGROUNDS, pair])) == []
+    found = in_two_splits(uses([COUPLE[0], replace(COUPLE[1], split="val"), *BACKGROUNDS, pair]))
+    assert [finding.what.split(":")[0] for finding in found] == [
+        "source q is in train and val", "subject another is in train and val"
+    ]  # fmt: skip
+
+
 def test_one_byte_is_noticed_in_pictures_alphas_and_trusts(clips: list[ClipRow]) -> None:
     for name in ("images", "alphas", "trusts"):
         kept = getattr(clips[1], name)
@@ -82,8 +126,8 @@ def test_other_people_backgrounds_seeds_and_recipes_are_noticed(clips: list[Clip
 
 
 def test_the_background_is_read_from_the_recipe(clips: list[ClipRow]) -> None:
-    assert background_of(clips[0].recipe) == ("b", 0)
-    assert background_of("nonsense") is None
+    assert background_of(clips[0].recipe) == {("b", 0)}
+    assert background_of("nonsense") == set()
 
 
 def test_nothing_is_in_two_splits(clips: list[ClipRow]) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,79 @@ def test_background_photos_pass_unless_a_person_is_in_them(tmp_path: Path, frame
     assert isinstance(plate, BackgroundRow)
     assert (plate.kind, plate.coverage, plate.image) == ("photo", 1.0, photo.image)
     assert (plate.split, plate.licences) == ("test", ["CC0-1.0"])
-    assert run(tmp_path, [photo], found=[boxes(0, 0, 0, person)]) == [Drop("person_in_background")]
+    assert run(tmp_path, [photo], found=[boxes(0, 0, 0, person)]) == [Drop("person_in_background", 1)]
+
+
+@pytest.fixture
+def pan(frame: MakeFrame) -> Callable[..., tuple[list[FrameRow], list[BoxRow], list[LabelRow]]]:
+    """A camera that pans over an empty room in bursts of four; every detector looked and saw nobody."""
+
+    def make(count: int = 12, **values: object) -> tuple[list[FrameRow], list[BoxRow], list[LabelRow]]:
+        frames, seen, labels = [], [], []
+        for index in range(count):
+            picture = encode_png(np.roll(ROOM, 5 * index, axis=1))
+            place = {"burst": index // 4, "time_us": index * 40_000}
+            frames.append(frame(width=WIDTH, height=HEIGHT, image=picture, split="train", **place, **values))
+            seen.append(boxes(0, place["burst"], place["time_us"], []))
+            labels.append(label(0, place["burst"], place["time_us"], np.zeros((HEIGHT, WIDTH), np.uint8)))
+        return frames, seen, labels
+
+    return make
+
+
+def test_a_background_video_becomes_bursts_of_frames_in_order(tmp_path: Path, pan: Callable[..., tuple]) -> None:
+    frames, seen, _ = pan(10, role="background", licences=["CC0-1.0"])
+    rows = run(tmp_path, frames, found=seen, video_frames=3)
+    assert all(isinstance(row, BackgroundRow) for row in rows)
+    assert {row.kind for row in rows} == {"video"}
+    assert [row.burst for row in rows] == [0, 0, 0, 1, 1, 1, 2, 2]
+    assert [row.time_us // 40_000 for row in rows] == [0, 1, 2, 4, 5, 6, 8, 9]
+    stored = {row.time_us: row.image for row in frames}
+    assert all(row.image == stored[row.time_us] for row in rows)
+    assert {(row.split, *row.licences, row.coverage) for row in rows} == {("train", "CC0-1.0", 1.0)}
+
+
+def test_a_background_video_of_which_one_frame_is_wanted_is_photos(tmp_path: Path, pan: Callable[..., tuple]) -> None:
+    frames, seen, _ = pan(8, role="background")
+    rows = run(tmp_path, frames, found=seen, video_frames=1)
+    assert [(row.kind, row.time_us) for row in rows] == [("photo", 0), ("photo", 160_000)]
+
+
+def test_somebody_in_one_frame_drops_the_burst_of_a_background_video(tmp_path: Path, pan: Callable[..., tuple]) -> None:
+    frames, seen, _ = pan(8, role="background")
+    seen[3] = boxes(0, 0, 120_000, [[0.2, 0.2, 0.8, 0.9]])  # in the last frame of the first burst, which is not kept
+    rows = run(tmp_path, frames, found=seen, video_frames=3)
+    assert rows[0] == Drop("person_in_background", 4)
+    assert [row.time_us for row in rows[1:]] == [160_000, 200_000, 240_000]
+
+
+def test_footage_that_shows_nobody_and_moves_becomes_video(tmp_path: Path, pan: Callable[..., tuple]) -> None:
+    frames, seen, labels = pan()
+    rows = run(tmp_path, frames, labels, seen)
+    assert [row.kind for row in rows] == ["video"] * 12
+    assert [row.time_us for row in rows] == [row.time_us for row in frames]
+
+
+@pytest.mark.parametrize("sign", ["faint box", "label", "nobody looked"])
+def test_footage_in_which_one_frame_may_show_somebody_is_no_background(
+    tmp_path: Path, pan: Callable[..., tuple], sign: str
+) -> None:
+    frames, seen, labels = pan()
+    if sign == "faint box":
+        seen[9] = boxes(0, 2, 360_000, [[0.2, 0.2, 0.8, 0.9]], score=0.11)
+    elif sign == "label":
+        alpha = np.zeros((HEIGHT, WIDTH), np.uint8)
+        alpha[20:24, 20:24] = 200  # 16 of 3072 pixels
+        labels[9] = label(0, 2, 360_000, alpha)
+    else:
+        del seen[9]
+    assert run(tmp_path, frames, labels, seen) == [Drop("camera_moves")]
+
+
+def test_an_empty_room_that_stands_still_is_one_clean_plate(tmp_path: Path, pan: Callable[..., tuple]) -> None:
+    frames, seen, labels = pan()
+    still = [replace(row, image=frames[0].image) for row in frames]
+    assert [row.kind for row in run(tmp_path, still, labels, seen)] == ["clean_plate"]
 
 
 def test_the_keyed_clip_gives_no_background(tmp_path: Path, frame: MakeFrame) -> None:

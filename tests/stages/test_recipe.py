@@ -104,7 +104,68 @@ def test_effects_come_as_often_as_configured_and_a_companion_stands_aside() -> N
             assert recipe.companion.frame in recipe.times
 
 
+VIDEOS = [[("v", time) for time in range(0, 400, 40)], [("w", 7), ("w", 8), ("w", 9)]]
+
+
+def test_video_backgrounds_leave_all_other_draws_alone() -> None:
+    always = RecipeConfig(background_video_probability=1.0)
+    for seed in range(40):
+        still, video = (
+            draw(seed, always, length=4, runs=RUNS, backgrounds=BACKGROUNDS, videos=videos) for videos in ([], VIDEOS)
+        )
+        assert still.background in BACKGROUNDS and still.background_frames == ()
+        assert still.behind == (still.background[1],) * 4
+        assert video.background[0] in "vw" and video.background[1] == video.background_frames[0]
+        assert video.behind == video.background_frames
+        assert replace(video, background=still.background, background_frames=()) == still
+
+
+def test_videos_come_as_often_as_configured_and_always_where_there_is_nothing_else() -> None:
+    def kinds(backgrounds: list[tuple[str, int]]) -> list[bool]:
+        drawn = (draw(seed, CONFIG, length=4, runs=RUNS, backgrounds=backgrounds, videos=VIDEOS) for seed in range(400))
+        return [bool(recipe.background_frames) for recipe in drawn]
+
+    assert sum(kinds(BACKGROUNDS)) / 400 == pytest.approx(0.25, abs=0.06)
+    assert all(kinds([]))
+
+
+STRANGERS = [("x", 0, "xaver"), ("y", 0, "yvonne")]
+
+
+def test_who_the_companion_is_leaves_all_other_draws_alone() -> None:
+    always = RecipeConfig(companion_probability=1.0)
+    met = set()
+    for seed in range(40):
+        own, other = (
+            draw(seed, always, length=4, runs=RUNS, backgrounds=BACKGROUNDS, strangers=strangers)
+            for strangers in ([], STRANGERS)
+        )
+        assert own.companion and other.companion
+        assert own.stranger is None and own.companion.frame in own.times
+        assert (*(other.stranger or ()), other.companion.subject) in STRANGERS
+        assert other.times == tuple(sorted(set(other.frames)))  # a stranger's times are of another source
+        met.add(other.companion.subject)
+        assert replace(other, companion=own.companion) == own
+        assert other.companion.framing == own.companion.framing
+        assert Recipe.from_json(other.to_json()) == other
+    assert met == {"xaver", "yvonne"}
+
+
+def test_strangers_come_as_often_as_configured() -> None:
+    half = RecipeConfig(companion_probability=1.0, stranger_probability=0.5)
+    drawn = [draw(seed, half, length=4, runs=RUNS, backgrounds=BACKGROUNDS, strangers=STRANGERS) for seed in range(200)]
+    assert sum(recipe.stranger is not None for recipe in drawn) / 200 == pytest.approx(0.5, abs=0.1)
+
+
+def test_companions_from_before_strangers_can_still_be_read() -> None:
+    always = RecipeConfig(companion_probability=1.0)
+    old = json.loads(_draw(2, always).to_json())
+    del old["companion"]["source"], old["companion"]["subject"]
+    assert Recipe.from_json(json.dumps(old)) == _draw(2, always)
+
+
 def test_recipes_from_before_the_effects_can_still_be_read() -> None:
     old = json.loads(_draw(2).to_json())
-    del old["effects"], old["companion"]
-    assert Recipe.from_json(json.dumps(old)).effects == Effects()
+    del old["effects"], old["companion"], old["background_frames"]
+    read = Recipe.from_json(json.dumps(old))
+    assert (read.effects, read.companion, read.background_frames) == (Effects(), None, ())

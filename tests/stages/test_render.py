@@ -132,6 +132,58 @@ def test_real_frames_move_the_person_and_not_the_background() -> None:
     np.testing.assert_array_equal(frames[0].image[:10, :10], frames[2].image[:10, :10])
 
 
+COLOURS = {0: (255, 0, 0), 40: (0, 255, 0), 80: (0, 0, 255)}
+
+
+def test_the_frames_of_a_video_are_behind_the_person_in_order() -> None:
+    pictures = {time: np.full((90, 160, 3), colour, np.uint8) for time, colour in COLOURS.items()}
+    behind = replace(PLAIN, background_frames=(40, 80, 0))
+    frames = render(behind, {0: _cutout()}, pictures, SIZE)
+    for frame, time in zip(frames, (40, 80, 0), strict=True):
+        assert {tuple(colour) for colour in frame.image[frame.alpha == 0].tolist()} == {COLOURS[time]}
+        np.testing.assert_array_equal(frame.alpha, frames[0].alpha)
+
+
+def test_the_light_of_a_video_is_that_of_its_first_frame() -> None:
+    dark, bright = (np.full((90, 160, 3), value, np.uint8) for value in (20, 230))
+    matched = replace(PLAIN, match=0.8, background_frames=(0, 40, 40))
+    video = render(matched, {0: _cutout()}, {0: dark, 40: bright}, SIZE)
+    still = render(replace(matched, background_frames=()), {0: _cutout()}, dark, SIZE)
+    sure = still[0].alpha == 255
+    for frame in video:
+        np.testing.assert_array_equal(frame.image[sure], still[0].image[sure])
+
+
+def test_frames_of_a_video_that_are_missing_or_of_several_sizes_are_an_error() -> None:
+    video = replace(PLAIN, background_frames=(0, 40, 0))
+    with pytest.raises(RenderError, match=r"background at \[40\] us, which was not given"):
+        render(video, {0: _cutout()}, {0: _gradient()}, SIZE)
+    with pytest.raises(RenderError, match=r"at \[0, 40\] us differ in size"):
+        render(video, {0: _cutout()}, {0: _gradient(), 40: _gradient()[:, :150]}, SIZE)
+
+
+STRANGER = Companion(0, False, Framing(0.6, 1.0, 0.85), source="x", subject="xaver")
+
+
+def test_a_stranger_of_another_size_stands_behind() -> None:
+    y, x = np.mgrid[0:50, 0:70]
+    alpha = np.where((x < 30) & (y > 10), 255, 0).astype(np.uint8)  # cut off at the left and at the bottom
+    stranger = Cutout(np.full((50, 70, 3), (20, 200, 20), np.uint8), alpha, np.full((50, 70), 90, np.uint8))
+    recipe = replace(PLAIN, companion=STRANGER)
+    alone = render(PLAIN, {0: _cutout()}, _gradient(), SIZE)[0]
+    both = render(recipe, {0: _cutout()}, _gradient(), SIZE, stranger=stranger)[0]
+    person, added = alone.alpha == 255, (alone.alpha == 0) & (both.alpha == 255)
+    np.testing.assert_array_equal(both.image[person], alone.image[person])
+    assert added.sum() > 100
+    assert {tuple(colour) for colour in both.image[added].tolist()} == {(20, 200, 20)}
+    assert set(both.trust[added].tolist()) == {90}
+
+
+def test_a_stranger_who_was_not_given_is_an_error() -> None:
+    with pytest.raises(RenderError, match="somebody of x, who was not given"):
+        render(replace(PLAIN, companion=STRANGER), {0: _cutout()}, _gradient(), SIZE)
+
+
 def test_a_shared_camera_moves_both_and_an_own_one_the_background_only() -> None:
     pan = replace(PLAIN, camera=Trajectory(Pose(), Pose(right=0.1)), crop=Crop(1.5, 0.5, 0.5))
     alone = render(pan, {0: _cutout()}, _gradient(), SIZE)
@@ -259,3 +311,21 @@ def test_a_codec_changes_pictures_and_not_alphas() -> None:
     )
     assert (plain.image != coded.image).any()
     np.testing.assert_array_equal(plain.alpha, coded.alpha)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_strangers_of_any_shape_and_size_can_be_placed_and_make_no_seam(seed: int) -> None:
+    """A rectangle of a person that any sides of its picture may cut off, white before white."""
+    dice = np.random.default_rng(seed)
+    height, width = (int(side) for side in dice.integers(40, 160, 2))
+    left, top = (int(dice.integers(0, side - 12)) for side in (width, height))
+    alpha = np.zeros((height, width), np.uint8)
+    alpha[top : int(dice.integers(top + 12, height + 1)), left : int(dice.integers(left + 12, width + 1))] = 255
+    stranger = Cutout(np.full((height, width, 3), 255, np.uint8), alpha, np.full_like(alpha, 255))
+    config = WILD.model_copy(update={"companion_probability": 1.0})
+    recipe = draw(seed, config, length=3, runs=[[0]], backgrounds=[("b", 0)], strangers=[("x", 0, "xaver")])
+    white = np.full((100, 150, 3), 255, np.uint8)
+    for frame in render(recipe, {0: _cutout(255)}, white, SIZE, stranger=stranger):
+        assert frame.image.min() >= 248
+        assert (frame.alpha[-1] > 127).any()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from datasets.images import decode_grey, decode_rgb, encode_jpeg, encode_png
 from datasets.schema import BackgroundRow, ClipRow, CuratedRow, Row
 from datasets.shards import write_rows
 from stages.base import Drop, Fail
+from stages.draws import RecipeConfig
+from stages.people import Person
 from stages.recipe import Recipe
 from stages.render import render
-from stages.synthesize import Person, Synthesize, SynthesizeConfig, consecutive
+from stages.synthesize import Synthesize, SynthesizeConfig, consecutive
 
 SMALL = SynthesizeConfig(width=64, height=36, frames=3, clips_per_burst=3)
 
@@ -164,6 +166,107 @@ def test_validation_people_get_validation_backgrounds(tmp_path: Path) -> None:
 
 def test_without_a_background_shard_every_burst_is_dropped(tmp_path: Path) -> None:
     assert _run(tmp_path, _burst()) == [Drop("no_background")]
+
+
+def _video(
+    source: str = "v", colours: Sequence[int] = (40, 80, 120, 160, 200), **changes: object
+) -> list[BackgroundRow]:
+    """A background that gets brighter from frame to frame."""
+    return [
+        _background(source, kind="video", time_us=100 + index, path=f"demo/{source}.mp4", width=160, height=90,
+                    image=encode_png(np.full((90, 160, 3), colour, np.uint8)), **changes)
+        for index, colour in enumerate(colours)
+    ]  # fmt: skip
+
+
+CLEAN = RecipeConfig(
+    background_video_probability=1, background_blur_probability=0, colour_probability=0, match_probability=0,
+    shrink_probability=0, blur_probability=0, sharpen_probability=0, noise_probability=0, jpeg_probability=0,
+    grey_probability=0, wrap_probability=0, h264_probability=0, person_height=(0.6, 0.6), companion_probability=0,
+)  # fmt: skip
+
+
+def test_the_frames_behind_a_clip_follow_each_other(tmp_path: Path) -> None:
+    config = SMALL.model_copy(update={"clips_per_burst": 12, "recipe": CLEAN})
+    rows = _clips(_run(tmp_path, _burst(), [_background("a")], _video(), config=config))
+    assert len(rows) == 12
+    for row in rows:
+        assert (row.background, row.background_path, row.licences) == ("v", "demo/v.mp4", ["CC0-1.0", "MIT"])
+        seen = [int(decode_rgb(image)[0, 0, 0]) for image in row.images]
+        steps = set(np.diff(seen).round(-1).tolist())
+        assert steps in ({40}, {-40}), seen
+
+
+def test_bursts_of_one_video_are_never_mixed(tmp_path: Path) -> None:
+    two = _video() + [replace(row, burst=1, time_us=row.time_us + 900) for row in _video()]
+    config = SMALL.model_copy(update={"clips_per_burst": 12, "recipe": CLEAN})
+    behind = [Recipe.from_json(row.recipe).behind for row in _clips(_run(tmp_path, _burst(), two, config=config))]
+    assert {times[0] >= 900 for times in behind} == {True, False}
+    assert all(max(times) - min(times) == 2 for times in behind)
+
+
+def test_a_video_that_is_too_short_rests_or_runs_back(tmp_path: Path) -> None:
+    config = SMALL.model_copy(update={"clips_per_burst": 30, "recipe": CLEAN})
+    found = _clips(_run(tmp_path, _burst(), _video(colours=(40, 80)), config=config))
+    assert {Recipe.from_json(row.recipe).behind for row in found} == {(100, 101, 101), (101, 101, 100), (100, 101, 100)}
+
+
+def test_stills_are_drawn_as_if_there_were_no_videos(tmp_path: Path) -> None:
+    stills = [_background("a"), _background("bb")]
+    config = SMALL.model_copy(update={"clips_per_burst": 20})
+    alone = _clips(_run(tmp_path, _burst(), stills, config=config))
+    together = _clips(_run(tmp_path, _burst(), stills, _video(), config=config))
+    same = [(one, other) for one, other in zip(alone, together, strict=True) if other.background != "v"]
+    assert 5 < len(same) < 20
+    assert all(one == other for one, other in same)
+
+
+def test_videos_of_the_other_split_or_of_the_same_source_are_never_behind(tmp_path: Path) -> None:
+    assert _run(tmp_path, _burst(), _video(split="val")) == [Drop("no_background")]
+    assert _run(tmp_path, _burst(source="v"), _video()) == [Drop("no_background")]
+
+
+PAIRS = SMALL.model_copy(update={"clips_per_burst": 8, "recipe": RecipeConfig(companion_probability=1)})
+
+
+def _photos(*names: str, **changes: object) -> list[CuratedRow]:
+    """One photo each, of people of whom each has a licence of their own."""
+    return [_curated(f"photo {name}", subject=name, licences=[f"licence {name}"], **changes) for name in names]
+
+
+def test_a_stranger_of_the_same_shard_stands_behind(tmp_path: Path) -> None:
+    rows = _clips(_run(tmp_path, _photos("anna", "ben", "carl"), [_background("a")], config=PAIRS))
+    assert len(rows) == 24
+    pairs = set()
+    for row in rows:
+        companion = Recipe.from_json(row.recipe).companion
+        assert companion is not None and companion.source == f"photo {companion.subject}"
+        assert row.licences == sorted(["CC0-1.0", f"licence {row.subject}", f"licence {companion.subject}"])
+        pairs.add((row.subject, companion.subject))
+    assert all(one != other for one, other in pairs)
+    assert len(pairs) == 6
+
+
+def test_a_clip_is_as_good_as_the_stranger_in_it(tmp_path: Path) -> None:
+    people = [_photos("anna")[0], *_photos("ben", quality=0.5, group="gold")]
+    rows = _clips(_run(tmp_path, people, [_background("a")], config=PAIRS))
+    assert {(row.subject, row.group, row.quality) for row in rows} == {("anna", "silver", 0.5)} | {
+        ("ben", "gold", 0.5)  # anna's silver label may not stand behind ben's gold one: ben stands there again
+    }
+
+
+def test_strangers_are_never_of_another_split(tmp_path: Path) -> None:
+    people = _photos("anna") + _photos("ben", split="val") + _photos("carl", split="test")
+    backgrounds = [_background("a"), _background("bb", "val")]
+    rows = _clips(_run(tmp_path, people, backgrounds, config=PAIRS))
+    assert {(row.subject, Recipe.from_json(row.recipe).stranger) for row in rows} == {("anna", None), ("ben", None)}
+
+
+def test_without_strangers_clips_are_as_before(tmp_path: Path) -> None:
+    never = PAIRS.model_copy(update={"recipe": PAIRS.recipe.model_copy(update={"stranger_probability": 0.0})})
+    alone = _clips(_run(tmp_path, _photos("anna"), [_background("a")], config=never))
+    assert alone == _clips(_run(tmp_path, _photos("anna"), [_background("a")], config=PAIRS))
+    assert alone == _clips(_run(tmp_path, _photos("anna", "ben"), [_background("a")], config=never))[:8]
 
 
 def test_rejected_and_empty_frames_are_counted_and_never_shown(tmp_path: Path) -> None:
