@@ -159,8 +159,9 @@ class _Run:
         }
         save_student(out, self.average, description)
         write_history(out, state.history)
-        write_wait(self.checkpoints, state.step, self.waiting.share)
-        return TrainResult(state.step, state.best_iou, state.best_step, stopped, self.waiting.share)
+        waited = self.waiting.share  # the clock goes on: asked once
+        write_wait(self.checkpoints, state.step, waited)
+        return TrainResult(state.step, state.best_iou, state.best_step, stopped, waited)
 
     def _step(self, batch: Batch) -> dict[str, float]:
         config = self.config
