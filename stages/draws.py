@@ -90,7 +90,7 @@ class RecipeConfig(Config):
     h264: Range = (24.0, 36.0)
     companion_probability: Chance = 0.1
     companion_height: Range = (0.45, 0.8)
-    stranger_probability: Chance = 1.0
+    stranger_probability: Chance = 0.0
 
 
 class Dice:

@@ -133,7 +133,7 @@ STRANGERS = [("x", 0, "xaver"), ("y", 0, "yvonne")]
 
 
 def test_who_the_companion_is_leaves_all_other_draws_alone() -> None:
-    always = RecipeConfig(companion_probability=1.0)
+    always = RecipeConfig(companion_probability=1.0, stranger_probability=1.0)
     met = set()
     for seed in range(40):
         own, other = (
@@ -158,7 +158,7 @@ def test_strangers_come_as_often_as_configured() -> None:
 
 
 def test_companions_from_before_strangers_can_still_be_read() -> None:
-    always = RecipeConfig(companion_probability=1.0)
+    always = RecipeConfig(companion_probability=1.0, stranger_probability=1.0)
     old = json.loads(_draw(2, always).to_json())
     del old["companion"]["source"], old["companion"]["subject"]
     assert Recipe.from_json(json.dumps(old)) == _draw(2, always)

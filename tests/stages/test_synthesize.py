@@ -226,7 +226,9 @@ def test_videos_of_the_other_split_or_of_the_same_source_are_never_behind(tmp_pa
     assert _run(tmp_path, _burst(source="v"), _video()) == [Drop("no_background")]
 
 
-PAIRS = SMALL.model_copy(update={"clips_per_burst": 8, "recipe": RecipeConfig(companion_probability=1)})
+PAIRS = SMALL.model_copy(
+    update={"clips_per_burst": 8, "recipe": RecipeConfig(companion_probability=1, stranger_probability=1)}
+)
 
 
 def _photos(*names: str, **changes: object) -> list[CuratedRow]:
