@@ -43,7 +43,7 @@ class PipelineConfig(Config):
     runner: Literal["ray", "local"] = "ray"
     store: str = ".autoroto/store"
     shard_frames: int = Field(64, ge=1)
-    backgrounds_per_shard: int = Field(6, ge=1)
+    backgrounds_per_shard: int = Field(12, ge=1)
     accept_failures: bool = False
     max_fail_fraction: float = Field(0.5, ge=0, le=1)
     stall_seconds: float = Field(900, gt=0)

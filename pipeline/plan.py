@@ -94,9 +94,10 @@ def _composite_units(shared: str, params: Params, root: Path) -> Iterator[Unit]:
 def choose_backgrounds(person: str, backgrounds: Sequence[tuple[Shard, frozenset[str]]], count: int) -> list[Shard]:
     """The `count` background shards per split that this person's shard composites on.
 
-    Rendezvous hashing: a new background changes the choice of few persons, so few units are computed again.
+    Rendezvous hashing: a new background changes the choice of few persons, so few units are computed again. Shards are
+    told apart by the ingest shard that they stem from: who stands before what is not dealt anew by a change of `plate`.
     """
-    ranked = sorted(backgrounds, key=lambda entry: hashlib.sha256(f"{person}|{entry[0].name}".encode()).digest())
+    ranked = sorted(backgrounds, key=lambda entry: hashlib.sha256(f"{person}|{entry[0].lineage}".encode()).digest())
     chosen: dict[str, Shard] = {}
     for split in sorted({split for _, splits in backgrounds for split in splits}):
         for shard, _ in [entry for entry in ranked if split in entry[1]][:count]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.plan import choose_backgrounds
@@ -23,6 +24,12 @@ def test_every_split_gets_its_share_of_backgrounds():
 def test_the_choice_does_not_depend_on_the_order():
     pool = backgrounds(9)
     assert choose_backgrounds("anna", pool, 3) == choose_backgrounds("anna", pool[::-1], 3)
+
+
+def test_backgrounds_made_anew_from_the_same_footage_are_chosen_as_before():
+    again = [(replace(entry, name=f"{entry.name} by other code"), splits) for entry, splits in backgrounds(9)]
+    before, after = choose_backgrounds("anna", backgrounds(9), 3), choose_backgrounds("anna", again, 3)
+    assert [entry.lineage for entry in before] == [entry.lineage for entry in after]
 
 
 def test_a_new_background_changes_few_choices():
