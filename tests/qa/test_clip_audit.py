@@ -84,7 +84,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> ClipRow:
     folder = tmp_path_factory.mktemp("pair")
     write_rows(folder / "p.parquet", COUPLE, CuratedRow)
     write_rows(folder / "b.parquet", BACKGROUNDS, BackgroundRow)
-    stage = Synthesize(CONFIG.model_copy(update={"recipe": RecipeConfig(companion_probability=1, stranger_probability=1)}))
+    stage = Synthesize(
+        CONFIG.model_copy(update={"recipe": RecipeConfig(companion_probability=1, stranger_probability=1)})
+    )
     scene = next(iter(stage.items([folder / "p.parquet", folder / "b.parquet"])))
     return next(row for row in stage.process(scene) if isinstance(row, ClipRow))  # type: ignore[union-attr]
 
