@@ -76,7 +76,8 @@ class CropConfig(Config):
 
     Attributes:
         fill_min, fill_max: height of the person as a fraction of the crop's; above 1 the crop cuts the person.
-        least: the crop's height as a fraction of the frame's, at least.
+        least: the crop's height as a fraction of the frame's, at least. enlarged: how many times a crop is enlarged,
+            at most: more would only be a blur.
         head, headroom: chance that the crop begins above the head, and by how much of its height at most.
         shift: how far the person may lie from the crop's middle, as a fraction of the crop: sideways, and up or down
             where the crop does not begin above the head.
@@ -90,6 +91,7 @@ class CropConfig(Config):
     fill_min: float = Field(0.45, gt=0)
     fill_max: float = Field(1.6, gt=0)
     least: float = Field(0.3, gt=0, le=1)
+    enlarged: float = Field(2.0, ge=1)
     head: float = Field(0.85, ge=0, le=1)
     headroom: float = Field(0.3, ge=0, le=1)
     shift: float = Field(0.25, ge=0)

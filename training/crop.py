@@ -37,7 +37,7 @@ def draw_view(rng: np.random.Generator, alpha: Grey, target: tuple[int, int], co
     people then stand for many builds and haircuts.
     """
     height, width = target
-    crop = _draw_crop(rng, alpha, width / height, config)
+    crop = _draw_crop(rng, alpha, target, config)
     shape = (crop[2] - crop[0]) / (crop[3] - crop[1]) * alpha.shape[1] / alpha.shape[0]
     bar = window((height, max(round(height * shape), 1)), target).left
     back = cv2.invertAffineTransform(_draw_turn(rng, alpha, crop, (height, width - 2 * bar), config)).astype(np.float32)
@@ -69,14 +69,16 @@ def warp(pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
 
 
 def _draw_crop(
-    rng: np.random.Generator, alpha: Grey, widest: float, config: CropConfig
+    rng: np.random.Generator, alpha: Grey, target: tuple[int, int], config: CropConfig
 ) -> tuple[float, float, float, float]:
-    """(x0, y0, x1, y1) as fractions of the frame, within it; `widest` is the student's own width by height."""
+    """(x0, y0, x1, y1) as fractions of the frame, within it."""
     left, top, right, bottom = person_box(alpha)
     fill = np.exp(rng.uniform(np.log(config.fill_min), np.log(config.fill_max)))
-    height = float(np.clip((bottom - top) / fill, config.least, 1))
+    least = min(max(config.least, target[0] / (config.enlarged * alpha.shape[0])), 1)
+    height = float(np.clip((bottom - top) / fill, least, 1))
     stretch = float(np.exp(rng.uniform(-config.aspect, config.aspect)))
-    width = min(height * _draw_shape(rng, widest, config) * stretch * alpha.shape[0] / alpha.shape[1], 1.0)
+    shape = _draw_shape(rng, target[1] / target[0], config)
+    width = min(height * shape * stretch * alpha.shape[0] / alpha.shape[1], 1.0)
     x0 = _place((left + right) / 2 + rng.uniform(-config.shift, config.shift) * width - width / 2, width)
     y0 = _place(_draw_top(rng, top, bottom, height, config), height)
     return x0, y0, x0 + width, y0 + height

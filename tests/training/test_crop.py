@@ -49,6 +49,14 @@ def test_image_and_alpha_move_together(seed: int) -> None:
     assert np.array_equal(warp(image, view)[..., 0], warp(alpha, view))
 
 
+@pytest.mark.parametrize(("enlarged", "rows"), [(2.0, 20), (4.0, 18)])
+def test_a_crop_is_enlarged_no_more_than_allowed(enlarged: float, rows: int) -> None:
+    """40 rows to fill from a frame of 60: at twofold with 20 of its rows, and never with less than 3/10 of them."""
+    close = CropConfig(fill_min=50, fill_max=50, rotation_deg=0, bend=0, enlarged=enlarged)
+    view = draw_view(np.random.default_rng(0), _person(), (40, 64), close)
+    assert np.ptp(view.y) * 40 / 39 == pytest.approx(rows)
+
+
 def test_flip_is_a_mirror() -> None:
     alpha = _person()
     plain = CropConfig(flip=0, rotation_deg=0, aspect=0, shift=0, bend=0)
