@@ -45,7 +45,7 @@ STILLS = "ccp"
 METHODS = (STUDENT, LANDSCAPE, GENERAL)
 METRICS = {"iou": 4, "bf": 4, "mad_t": 1, "dtssd": 3, "flicker": 3}
 """To the digits they are printed with."""
-STEPS = 9000
+STEPS = 20000
 
 
 def main() -> None:

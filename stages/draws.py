@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -26,6 +27,12 @@ _EASINGS: tuple[Easing, ...] = ("linear", "smooth", "accelerate", "decelerate")
 def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
     if ends[0] > ends[1]:
         raise ValueError(f"a range is [lowest, highest], got {list(ends)}")
+    return ends
+
+
+def _positive(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] <= 0:
+        raise ValueError(f"expected numbers above 0, got {list(ends)}")
     return ends
 
 
@@ -53,6 +60,8 @@ class RecipeConfig(Config):
     person_height: Range = (0.6, 0.95)
     person_closeness: Range = (1.0, 1.5)
     person_position: Range = (0.3, 0.7)
+    distance_probability: Chance = 0.7
+    distance: Annotated[Range, AfterValidator(_positive)] = (0.35, 2.5)
     person_lean: float = Field(default=4.0, ge=0.0)
     person_motion: MotionConfig = MotionConfig()
     camera_motion: MotionConfig = MotionConfig(probability=0.4, translation=0.06, rotation=2.0, zoom=0.06, shear=0.0)
@@ -150,6 +159,11 @@ class Dice:
             closeness=self.within(config.person_closeness),
             position=self.within(config.person_position),
         )
+
+    def distance(self) -> float:
+        """How far off a person stands who is seen whole: nearer as often as further off, by the same factors."""
+        nearest, furthest = map(math.log, self._config.distance)
+        return round(math.exp(self.sometimes(self._config.distance_probability, (nearest, furthest), 0.0)), 4)
 
     def crop(self) -> Crop:
         return Crop(self.within(self._config.background_zoom), self.within((0.0, 1.0)), self.within((0.0, 1.0)))

@@ -25,11 +25,14 @@ class Framing:
         height: fraction of the canvas height from the head's top to the canvas bottom.
         closeness: >= 1; how much larger than that a person cut off at the bottom is, as a closer camera would have it.
         position: fraction of the canvas width at which the person's middle stands.
+        distance: > 0; how much smaller than that a whole person is, as a camera further away would have it; below 1
+            larger, and cut off by the canvas bottom.
     """
 
     height: float
     closeness: float
     position: float
+    distance: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,11 @@ class Placement:
         inset = 0.5 * (self.scale - 1.0)
         return translation(self.right + inset, self.down + inset) @ scaling(self.scale)
 
+    def withdrawn(self, x: float, y: float, distance: float) -> Placement:
+        """The picture `distance` times smaller, its point `(x, y)`, in pixels of its own, where it was."""
+        moved = self.scale * (1.0 - 1.0 / distance)
+        return Placement(self.scale / distance, self.right + x * moved, self.down + y * moved)
+
 
 def bounds(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """`(x0, y0, x1, y1)` around the true pixels of an `(H, W)` mask, the upper ends exclusive.
@@ -99,7 +107,8 @@ def place_person(
     """Scales and shifts a source frame so that the person is framed as wanted and every touched side stays cut off.
 
     A side that cuts the person off lies on or outside the canvas's same side: head and shoulders keep growing out of
-    the canvas bottom, whatever the two aspect ratios are. Touched sides rule over the wanted framing.
+    the canvas bottom, whatever the two aspect ratios are. Touched sides rule over the wanted framing. A whole person
+    stands on the canvas bottom, or further away, or nearer.
 
     Args:
         person: `(x0, y0, x1, y1)` in source pixels, upper ends exclusive.
@@ -128,7 +137,9 @@ def place_person(
         ends = -x0 * scale, canvas[1] - x1 * scale
         right = min(max(framing.position * canvas[1] - (x0 + x1) / 2 * scale, min(ends)), max(ends))
     down = 0.0 if "top" in touched else max(headroom - y0 * scale, canvas[0] - y1 * scale)
-    return Placement(scale, right, down)
+    place = Placement(scale, right, down)
+    # Before a camera at the height of the eyes whoever walks off keeps the head where it was, and the feet rise.
+    return place if touched else place.withdrawn((x0 + x1) / 2, y0, framing.distance)
 
 
 def place_background(source: tuple[int, int], canvas: tuple[int, int], crop: Crop) -> Placement:

@@ -92,6 +92,8 @@ _VIDEO = 0xB0DE
 """The same for video backgrounds."""
 _STRANGER = 0x57A6
 """The same for who a companion is."""
+_DISTANCE = 0xD157
+"""The same for how far off a whole person stands."""
 
 
 def seed_of(salt: int, frame_key: tuple[str, int], index: int) -> int:
@@ -156,7 +158,8 @@ def draw(
     )
     later = Dice(seed ^ _LATER, config)  # apart, so that all other draws stay as they were
     times = [time for run in runs for time in run]
-    recipe = replace(recipe, effects=later.effects(), companion=later.companion(times, recipe.framing))
+    framing = replace(recipe.framing, distance=Dice(seed ^ _DISTANCE, config).distance())
+    recipe = replace(recipe, effects=later.effects(), companion=later.companion(times, framing), framing=framing)
     if recipe.companion:
         companion = Dice(seed ^ _STRANGER, config).stranger(recipe.companion, strangers)
         recipe = replace(recipe, companion=companion)

@@ -17,6 +17,15 @@ def test_a_range_must_be_in_order() -> None:
         RecipeConfig(noise=(7.0, 1.0))
 
 
+def test_a_distance_is_above_zero() -> None:
+    with pytest.raises(ValidationError, match="above 0"):
+        RecipeConfig.model_validate({"distance": [0.0, 2.0]})
+
+
+def test_nobody_is_further_off_unless_asked() -> None:
+    assert Dice(0, RecipeConfig(distance_probability=0)).distance() == 1.0
+
+
 def test_an_unknown_key_is_named() -> None:
     with pytest.raises(ValidationError, match="wobble"):
         RecipeConfig.model_validate({"wobble": 1})
@@ -27,6 +36,7 @@ def test_draws_stay_within_their_ranges(seed: int) -> None:
     dice, config = Dice(seed, CERTAIN), CERTAIN
     framing, crop, colour, damage = dice.framing(), dice.crop(), dice.colour(), dice.degradation()
     for value, (low, high) in [
+        (dice.distance(), config.distance),
         (framing.height, config.person_height),
         (framing.closeness, config.person_closeness),
         (framing.position, config.person_position),

@@ -80,6 +80,32 @@ def test_a_whole_person_stays_whole_and_stands_on_the_bottom(
     assert place.down + y1 * place.scale == pytest.approx(144)
 
 
+def test_whoever_is_further_off_is_smaller_and_keeps_the_head_where_it_was() -> None:
+    near = place_person((100, 60, 200, 260), (), SOURCE, CANVAS, Framing(0.8, 1.0, 0.5))
+    far = place_person((100, 60, 200, 260), (), SOURCE, CANVAS, Framing(0.8, 1.0, 0.5, distance=2.0))
+    assert far.scale == pytest.approx(near.scale / 2)
+    for x in (100, 200):  # edges of the picture's pixels on the canvas: 150 is the person's middle
+        assert far.right + x * far.scale == pytest.approx(128 + (x - 150) * near.scale / 2)
+    assert far.down + 60 * far.scale == pytest.approx(0.2 * 144)
+    assert far.down + 260 * far.scale == pytest.approx(0.2 * 144 + 0.8 * 144 / 2)
+
+
+def test_whoever_is_nearer_is_larger_and_cut_off_by_the_canvas_bottom() -> None:
+    near = place_person((100, 60, 200, 260), (), SOURCE, CANVAS, Framing(0.8, 1.0, 0.5, distance=0.4))
+    assert near.down + 60 * near.scale == pytest.approx(0.2 * 144)
+    assert near.down + 260 * near.scale == pytest.approx(0.2 * 144 + 0.8 * 144 / 0.4)
+
+
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+def test_a_person_cut_off_is_never_further_off(side: str) -> None:
+    box = {"left": (0, 50, 180, 250), "right": (220, 50, 400, 250), "top": (100, 0, 200, 250)}
+    near, far = (
+        place_person(box.get(side, (100, 60, 200, 300)), {side}, SOURCE, CANVAS, Framing(0.8, 1.2, 0.5, distance))  # type: ignore[arg-type]
+        for distance in (1.0, 2.5)
+    )
+    assert near == far
+
+
 @given(st.integers(20, 900), st.integers(20, 900), st.floats(1, 3), st.floats(0, 1), st.floats(0, 1))
 @settings(max_examples=60, deadline=None)
 def test_a_background_covers_the_canvas(height: int, width: int, zoom: float, right: float, down: float) -> None:
