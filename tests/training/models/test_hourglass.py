@@ -10,7 +10,13 @@ def test_default_student_is_small_and_keeps_the_frames_size() -> None:
     model = Hourglass(HourglassConfig()).eval()
     logits = model(torch.zeros(2, 4, 144, 256))
     assert logits.shape == (2, 1, 144, 256)
-    assert sum(parameter.numel() for parameter in model.parameters()) < 200_000
+    assert 4 * sum(parameter.numel() for parameter in model.parameters()) < 2_000_000  # bytes
+
+
+@pytest.mark.parametrize("tier", ["XS", "S", "L"])
+def test_every_tier_fills_the_cpus_vectors(tier: str) -> None:
+    config = HourglassConfig.model_validate({"tier": tier})
+    assert not any(channels % 16 for channels in (*config.channels, *config.squeeze, config.growth))
 
 
 def test_any_multiple_of_four_works_even_where_the_deep_levels_are_odd() -> None:

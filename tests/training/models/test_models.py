@@ -132,16 +132,16 @@ def test_tiers_grow_and_the_usual_two_resolutions_fit(family: str) -> None:
         assert model(torch.rand(1, 4, *size)).shape == (1, 1, *size)
 
 
-def test_the_default_is_student_s_of_the_hourglass_as_it_ever_was() -> None:
+def test_the_default_is_student_s_of_the_hourglass() -> None:
     config = TrainConfig().model
     assert config == HourglassConfig() == model_config({}) == model_config({"family": "hourglass", "tier": "S"})
-    assert sum(p.numel() for p in make_model(config).parameters()) == 168_384
+    assert sum(p.numel() for p in make_model(config).parameters()) == 443_728
 
 
 def test_numbers_that_are_given_count_more_than_the_tier() -> None:
     config = model_config({"tier": "XS", "channels": [8, 12, 16, 16]})
     assert isinstance(config, HourglassConfig)
-    assert config.channels == (8, 12, 16, 16) and config.squeeze == (8, 12, 16, 20)
+    assert config.channels == (8, 12, 16, 16) and config.squeeze == (16, 16, 16, 32)
 
 
 def test_null_means_the_tiers_so_that_the_family_can_be_turned_alone() -> None:
