@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from calm import calmed
 from rich.console import Console
 from student_data import Project, build
 from unseen_fits import Dealt, fit_judges
@@ -30,11 +31,9 @@ ROOT = Path(__file__).resolve().parents[1]
 COARSE_SHARE = 0.3
 """Of the steps, those at half height and width."""
 CURATED_SHARE = 0.45
-CALM_CROPS = {"fill_min": 0.3, "bend": 0.0, "aspect": 0.1}
-CALM_LOOKS = {
-    "redress": 0.1, "cloth": 0.0, "scene": 0.1, "filter": 0.0, "relight": 0.3, "scene_hue_deg": 10.0, "hue_deg": 4.0,
-    "blur": 0.1, "noise": 0.15, "jpeg": 0.15,
-}  # fmt: skip
+"""Of a batch, real frames."""
+FILL_MIN = 0.3
+"""People as far off as this are learnt too (`crop.fill_min`)."""
 
 
 def make_student(
@@ -86,18 +85,14 @@ def config_for(params: Params, steps: int) -> TrainConfig:
     """The project's training, longer or shorter, to its last step.
 
     A long training stands still while its rate is high, and gains most at the end: it is not to be stopped on the way.
-    Looks change less than in the demo, which has fewer people: a student was no better on photos it had learnt
-    from than on others, so it was short of time and not of variety. Nearly half of what it sees are real frames.
     """
-    train = params.train
+    train = calmed(params.train)
     update = {
         "steps": steps,
         "coarse_steps": round(steps * COARSE_SHARE),
         "patience": steps,
-        "ema": 0.998,
         "batch": train.batch.model_copy(update={"curated_share": CURATED_SHARE}),
-        "crop": train.crop.model_copy(update=CALM_CROPS),
-        "appearance": train.appearance.model_copy(update=CALM_LOOKS),
+        "crop": train.crop.model_copy(update={"fill_min": FILL_MIN}),
     }
     return train.model_copy(update=update)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.table import Table
 
 Scores = dict[tuple[str, float, int], dict[str, float]]
 """(arm, level, seed) to the IoU on each set."""
+APART = ("keyed",)
+"""Sets of a kind that is not learnt from: their IoU is shown, and left out of every mean."""
+MEAN = "mean of the sets learnt from"
 
 
 def summarise(scores: Scores, arms: Sequence[str], levels: Sequence[float]) -> dict[str, object]:
@@ -39,20 +42,24 @@ def _mean(values: np.ndarray) -> float | None:
 
 def _over_seeds(scores: Scores, arm: str, level: float) -> np.ndarray:
     """Mean over the sets, of every seed."""
-    return np.array([np.mean(list(ious.values())) for key, ious in sorted(scores.items()) if key[:2] == (arm, level)])
+    return np.array([_over_sets(ious) for key, ious in sorted(scores.items()) if key[:2] == (arm, level)])
+
+
+def _over_sets(ious: Mapping[str, float]) -> float:
+    return float(np.mean([value for name, value in ious.items() if name not in APART]))
 
 
 def tables(scores: Scores, arms: Sequence[str], levels: Sequence[float]) -> list[Table]:
     """The curve: an arm's IoU (mean and standard deviation over seeds) at every level; the same for each set."""
     sets = list(next(iter(scores.values())))
     found = []
-    for name in ("mean of the sets", *sets):
+    for name in (MEAN, *sets):
         table = Table("learnt from", *(f"{level:.0%} damaged" for level in levels), title=name)
         for arm in arms:
             cells = []
             for level in levels:
                 ious = [
-                    float(np.mean(list(values.values()))) if name not in sets else values[name]
+                    _over_sets(values) if name == MEAN else values[name]
                     for key, values in scores.items()
                     if key[:2] == (arm, level)
                 ]

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from calm import calmed
 from corrupted import small_frame, student_row
 from rich.console import Console
 from weighting_figures import Scores
@@ -21,7 +22,7 @@ from pipeline.truth import Burst
 from training.letterbox import resize
 
 SIZE, DEPTHS = (96, 128), (1, 1, 2, 2)
-"""Height and width of the student's frames, and its bottlenecks a level: a small student learns in three minutes."""
+"""Height and width of the student's frames, and its bottlenecks a level: a small student learns in minutes."""
 BATCH = 16
 
 
@@ -84,7 +85,8 @@ def _train(work: tuple[Training, dict[str, Path], Params, int]) -> dict[str, flo
     from training.weights import load_student
 
     training, tests, params, steps = work
-    config = params.train.model_copy(
+    calm = calmed(params.train)  # what a student makes of wrong labels shows only where it learns its frames well
+    config = calm.model_copy(
         update={
             "seed": training.seed,
             "steps": steps,

@@ -122,7 +122,7 @@ def test_the_summary_by_hand(figures: ModuleType) -> None:
     scores = {}
     for seed, (clean, uniform, ours) in enumerate([(0.9, 0.8, 0.88), (0.92, 0.82, 0.9), (0.94, 0.84, 0.92)]):
         for arm, level, score in (("uniform", 0.0, clean), ("uniform", 0.4, uniform), ("ours", 0.4, ours)):
-            scores[arm, level, seed] = {"ccp": score + 0.01, "keyed": score - 0.01}
+            scores[arm, level, seed] = {"ccp": score + 0.01, "views": score - 0.01, "keyed": seed}  # in no mean
     summary = figures.summarise(scores, ("uniform", "ours"), (0.0, 0.2, 0.4))
     assert summary["gap_recovered"] == {"0.2": None, "0.4": 0.8}
     assert summary["gap_sd"] == pytest.approx(0.1 / 0.02)
