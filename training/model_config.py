@@ -71,7 +71,7 @@ class HourglassConfig(FamilyConfig):
 
 
 class MobileNetUNetConfig(FamilyConfig):
-    """Shape of the MobileNetV2 U-Net. The five levels lie at strides 2, 4, 8, 16 and 32.
+    """Shape of the MobileNetV2 U-Net. The five levels lie at strides 2, 4, 8, 16 and 32; channels as in the hourglass.
 
     Attributes:
         channels, depths: per level: channels and inverted residuals (the first level is the stem's convolution alone).
@@ -79,14 +79,14 @@ class MobileNetUNetConfig(FamilyConfig):
     """
 
     TIERS: ClassVar[dict[str, dict[str, Any]]] = {
-        "XS": {"channels": (8, 12, 16, 24, 40), "depths": (1, 2, 2, 2), "expansion": 4},
-        "L": {"channels": (16, 24, 40, 64, 96), "depths": (2, 2, 3, 3), "expansion": 4},
+        "XS": {"channels": (16, 16, 16, 32, 48), "depths": (1, 1, 2, 2), "expansion": 2},
+        "L": {"channels": (16, 32, 48, 64, 96), "expansion": 4},
     }
 
     family: Literal["mobilenet_unet"] = "mobilenet_unet"
-    channels: tuple[int, int, int, int, int] = (12, 16, 24, 40, 64)
+    channels: tuple[int, int, int, int, int] = (16, 16, 32, 48, 80)
     depths: tuple[int, int, int, int] = (1, 2, 3, 3)
-    expansion: int = Field(4, ge=1)
+    expansion: int = Field(3, ge=1)
 
 
 class RecurrentConfig(FamilyConfig):
