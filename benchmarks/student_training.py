@@ -47,6 +47,7 @@ def make_student(
 ) -> None:
     """Label, synthesize, train and export; write the model at `out` and its card beside it. Goes on where it was."""
     jobs, cache = options.jobs, options.cache
+    code = commit()  # before anything is written: the student itself is one of the checkout's files
     judges = fit_judges(dealt, fits, params, cache, jobs=jobs, console=console)
     projects = build(options.project, dealt, fits, judges, params, clips=options.clips, console=console)
     config = config_for(params, options.steps)
@@ -71,7 +72,7 @@ def make_student(
     card = {
         "data": composition(projects),
         "command": shlex.join(["python", "benchmarks/student_vs_mediapipe.py", *_plain(sys.argv[1:])]),
-        "commit": commit(),
+        "commit": code,
         "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
         "steps": result.steps,
         "best_step": result.best_step,
