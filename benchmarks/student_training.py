@@ -26,12 +26,15 @@ from stages.fuse import FuseConfig
 from training.config import ExportConfig, TrainConfig
 from training.export import MODEL, export
 from training.train import train
+from training.weights import WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[1]
 COARSE_SHARE = 0.3
 """Of the steps, those at half height and width."""
 CURATED_SHARE = 0.45
 """Of a batch, real frames."""
+ONWARD = 0.15
+"""Of the rates' peaks, where a training goes on from an earlier student: at whole peaks it would be forgotten."""
 FILL_MIN = 0.3
 """People as far off as this are learnt too (`crop.fill_min`)."""
 
@@ -50,7 +53,8 @@ def make_student(
     code = commit()  # before anything is written: the student itself is one of the checkout's files
     judges = fit_judges(dealt, fits, params, cache, jobs=jobs, console=console)
     projects = build(options.project, dealt, fits, judges, params, clips=options.clips, console=console)
-    config = config_for(params, options.steps)
+    start = options.init_from
+    config = config_for(params, options.steps) if start is None else going_on(config_for(params, options.steps))
     folder = options.project / "student"
     with stage_progress("train", console) as progress:
 
@@ -64,6 +68,7 @@ def make_student(
             weights=projects[0].weights,
             out=folder,
             checkpoints=options.project / "checkpoints",
+            init_from=start,
             progress=told,
         )
     export(config=ExportConfig(), student=folder, out=folder)
@@ -74,6 +79,7 @@ def make_student(
         "command": shlex.join(["python", "benchmarks/student_vs_mediapipe.py", *_plain(sys.argv[1:])]),
         "commit": code,
         "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
+        "init_from": hashlib.sha256((start / WEIGHTS).read_bytes()).hexdigest() if start else "",
         "steps": result.steps,
         "best_step": result.best_step,
         "val_iou": round(result.best_iou, 4),
@@ -96,6 +102,12 @@ def config_for(params: Params, steps: int) -> TrainConfig:
         "crop": train.crop.model_copy(update={"fill_min": FILL_MIN}),
     }
     return train.model_copy(update=update)
+
+
+def going_on(config: TrainConfig) -> TrainConfig:
+    """The training's second part, from an earlier student on: whole frames, lower rates."""
+    rates = {name: ONWARD * getattr(config, name) for name in ("learning_rate", "kernel_learning_rate")}
+    return config.model_copy(update={"coarse_steps": 0, **rates})
 
 
 def composition(projects: Sequence[Project]) -> dict[str, Any]:

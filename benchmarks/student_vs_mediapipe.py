@@ -123,6 +123,9 @@ def _options() -> argparse.Namespace:
         help="where footage is labelled and the student trained (default: %(default)s)",
     )
     parser.add_argument("--steps", type=int, default=STEPS, help="of the training (default: %(default)s)")
+    parser.add_argument(
+        "--init-from", type=Path, metavar="DIR", help="go on from this student: the folder `student` of a --project"
+    )
     parser.add_argument("--frames", type=int, default=0, help="measure about so many frames a set; 0: all")
     parser.add_argument("--rounds", type=int, default=300, help="of the timing (default: %(default)s)")
     return parser.parse_args()

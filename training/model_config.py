@@ -58,14 +58,14 @@ class HourglassConfig(FamilyConfig):
     """
 
     TIERS: ClassVar[dict[str, dict[str, Any]]] = {
-        "XS": {"channels": (16, 16, 48, 80), "squeeze": (16, 16, 16, 32), "refinements": 1},
+        "XS": {"channels": (16, 16, 48, 80), "squeeze": (16, 16, 16, 32), "depths": (1, 2, 3, 3), "refinements": 1},
         "L": {"channels": (32, 64, 128, 192), "squeeze": (16, 32, 64, 96), "depths": (1, 2, 4, 4)},
     }
 
     family: Literal["hourglass"] = "hourglass"
     channels: tuple[int, int, int, int] = (16, 32, 96, 160)
     squeeze: tuple[int, int, int, int] = (16, 16, 48, 64)
-    depths: tuple[int, int, int, int] = (1, 2, 3, 3)
+    depths: tuple[int, int, int, int] = (1, 4, 4, 3)
     refinements: int = Field(2, ge=0)
     growth: int = Field(16, ge=1)
 

@@ -27,7 +27,7 @@ from training.schedule import rate_share, training_size
 from training.validate import ValidationClip, read_validation, validation_iou
 from training.waiting import DataWait, write_wait
 from training.weighting import GroupWeighting
-from training.weights import load_into, save_student
+from training.weights import save_student, start_from
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def train(
         clips, curated: shards of ClipRow and of CuratedRow; rows of split train are learnt, of val validated.
         weights: `weights.parquet` of the curate stage (group to weight), or None for equal weights.
         out: folder for the student. checkpoints: folder for this run's checkpoint.
-        init_from: folder of an earlier student of the same architecture to start from.
+        init_from: folder of an earlier student to start from, of the same architecture or a shallower one.
         progress: called with (step, steps, last losses and `wait`, the share of time spent waiting for data) after
             every step.
 
@@ -104,7 +104,7 @@ class _Run:
             self.model = make_model(config.model)
             self.average = make_model(config.model)
         if init_from is not None:
-            load_into(self.model, init_from)
+            start_from(self.model, init_from)
         self.average.load_state_dict(self.model.state_dict())
         self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         for network in (self.model, self.average):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from training.model_config import model_config
 from training.models import StudentModel, make_model
@@ -37,18 +38,29 @@ def load_student(folder: Path) -> StudentModel:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name}: missing; expected a student written by the train stage")
     model = make_model(model_config(json.loads((folder / DESCRIPTION).read_text())["architecture"]))
-    load_into(model, folder)
+    _fill(model, load_file(folder / WEIGHTS), folder)
     return model.eval()
 
 
-def load_into(model: StudentModel, folder: Path) -> None:
-    """Fill `model` with the weights in `folder`.
+def start_from(model: StudentModel, folder: Path) -> None:
+    """Fill `model` with the weights in `folder`, which may be a shallower student's.
+
+    Blocks that it lacks keep the weights they have. They start as nothing (`model.deepens_by`), so the deeper student
+    answers as the shallower one did.
 
     Raises:
         ValueError: they belong to another architecture.
     """
+    known = load_file(folder / WEIGHTS)
+    blocks = [f"{name}." for name, module in model.named_modules() if isinstance(module, model.deepens_by)]
+    lacking = tuple(block for block in blocks if not any(name.startswith(block) for name in known))
+    own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(lacking)}
+    _fill(model, {**own, **known}, folder)
+
+
+def _fill(model: StudentModel, weights: Mapping[str, Tensor], folder: Path) -> None:
     try:
-        model.load_state_dict(load_file(folder / WEIGHTS))
+        model.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
             f"{folder / WEIGHTS}: does not fit the architecture {model.config!r}; "

@@ -20,9 +20,11 @@ class StudentModel(nn.Module):
 
     Attributes:
         config: its shape. recurrent: whether `step` remembers. head: the last convolution that has weights.
+        deepens_by: blocks that start as nothing, so that a deeper student can go on where a shallower one was.
     """
 
     recurrent: ClassVar[bool] = False
+    deepens_by: ClassVar[tuple[type[nn.Module], ...]] = ()
     config: FamilyConfig
     head: nn.Conv2d
 

@@ -11,6 +11,39 @@ from training.models.base import StudentModel
 from training.models.blocks import conv_norm, start_kernels, start_unsure
 
 
+class Bottleneck(nn.Module):
+    """Residual block: 1x1 squeeze, 3x3 between the squeezed channels, 1x1 expansion. Keeps `(B, C, H, W)`."""
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            conv_norm(channels, squeezed, 1),
+            conv_norm(squeezed, squeezed, 3),
+            conv_norm(squeezed, channels, 1, activate=False),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.branch(x))
+
+
+class Downsample(nn.Module):
+    """A bottleneck of stride 2 beside a pooled shortcut: `(B, C, H, W)` to `(B, D, ceil(H / 2), ceil(W / 2))`."""
+
+    def __init__(self, channels: int, widened: int, squeezed: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            conv_norm(channels, squeezed, 1),
+            conv_norm(squeezed, squeezed, 3, stride=2),
+            conv_norm(squeezed, widened, 1, activate=False),
+        )
+        self.shortcut = nn.Sequential(
+            nn.MaxPool2d(2, 2, ceil_mode=True), conv_norm(channels, widened, 1, activate=False)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.shortcut(x) + self.branch(x))
+
+
 class Hourglass(StudentModel):
     """Encoder-decoder with squeezed bottlenecks, additive skips and dense refinement at 1/4 of the resolution.
 
@@ -21,6 +54,7 @@ class Hourglass(StudentModel):
     sub-pixel head of Shi et al. (CVPR 2016).
     """
 
+    deepens_by = (Bottleneck,)
     config: HourglassConfig
 
     def __init__(self, config: HourglassConfig) -> None:
@@ -75,39 +109,6 @@ class Hourglass(StudentModel):
         for refinement in self.refinements:
             merged = torch.cat([merged, refinement(merged)], dim=1)
         return functional.pixel_shuffle(self.head(merged), 4)
-
-
-class Bottleneck(nn.Module):
-    """Residual block: 1x1 squeeze, 3x3 between the squeezed channels, 1x1 expansion. Keeps `(B, C, H, W)`."""
-
-    def __init__(self, channels: int, squeezed: int) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(
-            conv_norm(channels, squeezed, 1),
-            conv_norm(squeezed, squeezed, 3),
-            conv_norm(squeezed, channels, 1, activate=False),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(x + self.branch(x))
-
-
-class Downsample(nn.Module):
-    """A bottleneck of stride 2 beside a pooled shortcut: `(B, C, H, W)` to `(B, D, ceil(H / 2), ceil(W / 2))`."""
-
-    def __init__(self, channels: int, widened: int, squeezed: int) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(
-            conv_norm(channels, squeezed, 1),
-            conv_norm(squeezed, squeezed, 3, stride=2),
-            conv_norm(squeezed, widened, 1, activate=False),
-        )
-        self.shortcut = nn.Sequential(
-            nn.MaxPool2d(2, 2, ceil_mode=True), conv_norm(channels, widened, 1, activate=False)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(self.shortcut(x) + self.branch(x))
 
 
 def _initialise(module: nn.Module) -> None:

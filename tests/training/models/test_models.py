@@ -135,7 +135,7 @@ def test_tiers_grow_and_the_usual_two_resolutions_fit(family: str) -> None:
 def test_the_default_is_student_s_of_the_hourglass() -> None:
     config = TrainConfig().model
     assert config == HourglassConfig() == model_config({}) == model_config({"family": "hourglass", "tier": "S"})
-    assert sum(p.numel() for p in make_model(config).parameters()) == 443_728
+    assert sum(p.numel() for p in make_model(config).parameters()) == 480_976
 
 
 def test_numbers_that_are_given_count_more_than_the_tier() -> None:
