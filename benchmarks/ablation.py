@@ -1,4 +1,4 @@
-"""The rows of the ablation: the whole training, and that training less one thing each."""
+"""The rows of the ablation: the training of the params, that less one thing each, and that with one loss more."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from pipeline.params import Params
 from pipeline.run_stage import run_stage
 from training.config import TrainConfig
 
-FULL, DEFAULT = "full", "default"
-WITHOUT = (
-    "no_prior", "no_synthesis", "no_tps", "no_group_weights", "no_distillation", "no_consistency", "no_temporal"
-)  # fmt: skip
-ROWS = (FULL, DEFAULT, *WITHOUT)
+DEFAULT = "default"
 SUGGESTED = {"distillation": 0.5, "consistency": 1.0, "temporal": 1.0}
-"""Weights in `full` of the losses that the params leave out: what is off cannot be taken away."""
+"""Losses that the params leave out, and the weights at which they are tried."""
+ROWS = (
+    DEFAULT, "no_prior", "no_synthesis", "no_tps", "no_group_weights", *(f"with_{name}" for name in SUGGESTED)
+)  # fmt: skip
 NOISE = 2.0
 """A row differs when its difference is more than so many standard errors of the seeds."""
 
@@ -27,10 +26,10 @@ NOISE = 2.0
 def ablation_rows(
     names: Sequence[str], params: Params, project: Path, no_tps: Path | None, *, steps: int, seed: int
 ) -> list[Row]:
-    """The named rows for one seed. `full` has every loss; each row without something differs from it in that alone.
+    """The named rows for one seed: `default` is the training of the params, and each other differs in one thing.
 
-    `default` is the training of the params as they are. A student without prior learns and works with an empty fourth
-    channel. Without thin plates neither synthesis nor the crops of training bend anything.
+    A student without prior learns and works with an empty fourth channel. Without thin plates neither synthesis nor the
+    crops of training bend anything.
 
     Args:
         no_tps: a project whose clips were made without thin-plate deformation; None: there is no row for it.
@@ -39,10 +38,8 @@ def ablation_rows(
         ValueError: a row is not known, or needs `no_tps`.
     """
     clips, curated, weights = shards_in(project)
-    full = with_all_losses(params.train)
     rows = []
     for name in names:
-        config, update = (params.train if name == DEFAULT else full), _change(name, full)
         found = clips
         if name == "no_synthesis":
             found = ()
@@ -53,7 +50,7 @@ def ablation_rows(
         rows.append(
             Row(
                 name=name,
-                config=fixed_steps(config, steps, seed, update=update),
+                config=fixed_steps(params.train, steps, seed, update=_change(name, params.train)),
                 clips=found,
                 curated=curated,
                 weights=None if name == "no_group_weights" else weights,
@@ -61,12 +58,6 @@ def ablation_rows(
             )
         )
     return rows
-
-
-def with_all_losses(config: TrainConfig) -> TrainConfig:
-    """The training with the losses of `SUGGESTED` where the params leave them out."""
-    added = {name: weight for name, weight in SUGGESTED.items() if not getattr(config.loss, name)}
-    return config.model_copy(update={"loss": config.loss.model_copy(update=added)})
 
 
 def without_tps(project: Path, params: Params, folder: Path) -> Path:
@@ -84,25 +75,24 @@ def without_tps(project: Path, params: Params, folder: Path) -> Path:
     return folder
 
 
-def _change(name: str, full: TrainConfig) -> Mapping[str, object]:
-    """What a row changes in `full`."""
+def _change(name: str, config: TrainConfig) -> Mapping[str, object]:
+    """What a row changes in the training."""
+    if name not in ROWS:
+        raise ValueError(f"no row {name!r}; expected some of {', '.join(ROWS)}")
     if name == "no_prior":
         return {"prior": {"empty": 1.0, "minor": 0.0, "wrong": 0.0, "own": 0.0}}
     if name == "no_tps":
-        return {"crop": full.crop.model_copy(update={"bend": 0.0})}
-    lost = name.removeprefix("no_")
-    if lost in SUGGESTED:
-        return {"loss": full.loss.model_copy(update={lost: 0.0})}
-    if name not in ROWS:
-        raise ValueError(f"no row {name!r}; expected some of {', '.join(ROWS)}")
-    return {}
+        return {"crop": config.crop.model_copy(update={"bend": 0.0})}
+    more = name.removeprefix("with_")
+    return {"loss": config.loss.model_copy(update={more: SUGGESTED[more]})} if more in SUGGESTED else {}
 
 
 def summary(found: Mapping[str, Sequence[Figures]]) -> dict[str, dict]:
-    """Row to seeds, mean and standard deviation of each figure, and what the row loses against `full`.
+    """Row to seeds, mean and standard deviation of each figure, and what the thing in its name gains.
 
-    `lost` is full's mean IoU over the sets less the row's: above 0, what was left out helps. `verdict` says `helps`,
-    `harms` or `within noise`; with one seed a side there is no noise to compare with, and it is `one seed`.
+    `gain` is mean IoU over the sets with the thing less that without it; `default` is the one or the other. `verdict`
+    says whether the thing `helps`, `harms` or is `within noise`; one seed a side has no noise to compare with, and it
+    is `one seed`.
     """
     qualities = {name: [mean_iou(figures) for figures in seeds] for name, seeds in found.items() if seeds}
     rows: dict[str, dict] = {}
@@ -113,9 +103,10 @@ def summary(found: Mapping[str, Sequence[Figures]]) -> dict[str, dict]:
             "sd": _sd(values) if len(values) > 1 else None,
             **_means(found[name]),
         }
-        if name != FULL and FULL in qualities:
-            lost = statistics.fmean(qualities[FULL]) - rows[name]["mean_iou"]
-            rows[name] |= {"lost": lost, "verdict": _verdict(lost, qualities[FULL], values)}
+        if name != DEFAULT and DEFAULT in qualities:
+            more = rows[name]["mean_iou"] - statistics.fmean(qualities[DEFAULT])
+            gain = more if name.startswith("with_") else -more
+            rows[name] |= {"gain": gain, "verdict": _verdict(gain, qualities[DEFAULT], values)}
     return rows
 
 
@@ -133,13 +124,13 @@ def _means(seeds: Sequence[Figures]) -> dict[str, dict[str, float]]:
     }
 
 
-def _verdict(lost: float, full: Sequence[float], row: Sequence[float]) -> str:
-    if len(full) < 2 or len(row) < 2:
+def _verdict(gain: float, default: Sequence[float], row: Sequence[float]) -> str:
+    if len(default) < 2 or len(row) < 2:
         return "one seed"
-    error = (_sd(full) ** 2 / len(full) + _sd(row) ** 2 / len(row)) ** 0.5
-    if abs(lost) <= NOISE * error:
+    error = (_sd(default) ** 2 / len(default) + _sd(row) ** 2 / len(row)) ** 0.5
+    if abs(gain) <= NOISE * error:
         return "within noise"
-    return "helps" if lost > 0 else "harms"
+    return "helps" if gain > 0 else "harms"
 
 
 def _sd(values: Sequence[float]) -> float:

@@ -5,14 +5,14 @@ curated frames and clips (the last average is the student: nothing is chosen by 
 ships over the keyed test clip and the curated frames of split test. Milliseconds are medians on one core by
 onnxruntime, all models in turns in this process. A plot (SVG) shows the Pareto front.
 
-`--ablate` trains student-S (or the params' model) instead: `full`, with every loss; the params' `default`; and `full`
-less one thing each. `--rows` picks some, and `--seeds` 0,1,2 says how often: a verdict needs two seeds.
+`--ablate` trains student-S (or the params' model) instead: the params' `default`, that less one thing each, and that
+with one loss more each (at the weights of `ablation.SUGGESTED`). `--rows` picks some, and `--seeds` 0,1,2 says how
+often: a verdict needs two seeds.
 
-The project is only read. Finished rows are kept in `--cache`, by all that they depend on; a killed run goes on. What is
-off by default (consistency, temporal, distillation) is in `full` at the weights of `ablation.SUGGESTED`.
+The project is only read. Finished rows are kept in `--cache`, by all that they depend on; a killed run goes on.
 
 The last line is JSON: `{"steps", "models": {NAME: {"iou": {SET: …}, "val", "ms", "parameters", "front", …}}}`, or with
-`--ablate` `{"steps", "rows": {NAME: {"mean_iou", "sd", "seeds", "lost", "verdict", SET: {…}}}}`.
+`--ablate` `{"steps", "rows": {NAME: {"mean_iou", "sd", "seeds", "gain", "verdict", SET: {…}}}}`.
 """
 
 from __future__ import annotations
@@ -148,12 +148,12 @@ def _students_table(found: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def _ablation_table(found: Mapping[str, Mapping[str, Any]]) -> Table:
     sets = [name for name in ("keyed", "test") if name in next(iter(found.values()))]
-    table = Table("row", "seeds", "mean IoU", "sd", *(f"IoU {name}" for name in sets), "lost against full", "verdict")
+    table = Table("row", "seeds", "mean IoU", "sd", *(f"IoU {name}" for name in sets), "gain", "verdict")
     for name, row in found.items():
         ious = [f"{row[place]['iou']:.4f}" for place in sets]
-        lost = f"{row['lost']:+.4f}" if "lost" in row else ""
+        gain = f"{row['gain']:+.4f}" if "gain" in row else ""
         figures = (f"{row['mean_iou']:.4f}", "" if row["sd"] is None else f"{row['sd']:.4f}")
-        table.add_row(name, str(row["seeds"]), *figures, *ious, lost, row.get("verdict", ""))
+        table.add_row(name, str(row["seeds"]), *figures, *ious, gain, row.get("verdict", ""))
     return table
 
 

@@ -43,31 +43,28 @@ def _flat(values: object, path: str = "") -> dict[str, object]:
     return {name: value for key, each in values.items() for name, value in _flat(each, f"{path}.{key}").items()}
 
 
-def _changed(row, full) -> dict[str, object]:
-    mine, whole = (_flat(each.config.model_dump()) for each in (row, full))
+def _changed(row, default) -> dict[str, object]:
+    mine, whole = (_flat(each.config.model_dump()) for each in (row, default))
     return {name.lstrip("."): mine[name] for name in mine if mine[name] != whole[name]}
 
 
-def test_every_row_differs_from_the_whole_in_what_its_name_says(ablation: ModuleType) -> None:
+def test_every_row_differs_from_the_default_in_what_its_name_says(ablation: ModuleType) -> None:
     made = ablation.ablation_rows(ablation.ROWS, Params(), Path("project"), Path("flat"), steps=200, seed=3)
     found = {row.name: row for row in made}
     assert tuple(found) == ablation.ROWS
-    full = found["full"]
-    assert full.config.steps == 200 and full.config.seed == 3 and full.config.patience == 200
-    assert full.config.loss.temporal > 0 and full.config.loss.consistency > 0 and full.config.loss.distillation > 0
+    default = found["default"]
+    assert default.config.steps == 200 and default.config.seed == 3 and default.config.patience == 200
+    assert default.config.loss == Params().train.loss
     expected = {
-        "default": {f"loss.{name}": 0.0 for name in ablation.SUGGESTED},
         "no_prior": {"prior.empty": 1.0, "prior.minor": 0.0, "prior.wrong": 0.0, "prior.own": 0.0},
         "no_synthesis": {},
         "no_tps": {"crop.bend": 0.0},
         "no_group_weights": {},
-        "no_distillation": {"loss.distillation": 0.0},
-        "no_consistency": {"loss.consistency": 0.0},
-        "no_temporal": {"loss.temporal": 0.0},
+        **{f"with_{name}": {f"loss.{name}": weight} for name, weight in ablation.SUGGESTED.items()},
     }
-    assert {name: _changed(row, full) for name, row in found.items() if name != "full"} == expected
-    others = {name: replace(row, name="", config=full.config) for name, row in found.items()}
-    whole = others.pop("full")
+    assert {name: _changed(row, default) for name, row in found.items() if name != "default"} == expected
+    others = {name: replace(row, name="", config=default.config) for name, row in found.items()}
+    whole = others.pop("default")
     assert others.pop("no_synthesis") == replace(whole, clips=())
     assert others.pop("no_tps") == replace(whole, clips=FLAT)
     assert others.pop("no_group_weights") == replace(whole, weights=None)
@@ -75,9 +72,7 @@ def test_every_row_differs_from_the_whole_in_what_its_name_says(ablation: Module
     assert all(other == whole for other in others.values())
 
 
-def test_a_loss_that_the_params_have_keeps_its_weight(ablation: ModuleType) -> None:
-    config = TrainConfig.model_validate({"loss": {"temporal": 3.0}})
-    assert ablation.with_all_losses(config).loss.temporal == 3.0
+def test_a_row_that_is_not_known_or_lacks_its_clips_is_named(ablation: ModuleType) -> None:
     with pytest.raises(ValueError, match="no row 'no_luck'"):
         ablation.ablation_rows(["no_luck"], Params(), Path("p"), None, steps=2, seed=0)
     with pytest.raises(ValueError, match="without thin plates"):
@@ -91,19 +86,21 @@ def _figures(rows: ModuleType, iou: float):
 
 def test_verdicts_by_hand(ablation: ModuleType, rows: ModuleType) -> None:
     found = {
-        "full": [_figures(rows, iou) for iou in (0.90, 0.92)],
+        "default": [_figures(rows, iou) for iou in (0.90, 0.92)],
         "no_prior": [_figures(rows, iou) for iou in (0.80, 0.82)],
         "no_tps": [_figures(rows, iou) for iou in (0.89, 0.93)],
-        "no_temporal": [_figures(rows, iou) for iou in (0.95, 0.96)],
+        "with_temporal": [_figures(rows, iou) for iou in (0.95, 0.96)],
+        "with_consistency": [_figures(rows, iou) for iou in (0.85, 0.86)],
         "no_synthesis": [_figures(rows, 0.5)],
     }
     told = ablation.summary(found)
-    assert told["full"]["mean_iou"] == pytest.approx(0.91) and told["full"]["sd"] == pytest.approx(0.02**0.5 / 10)
-    assert told["no_prior"]["lost"] == pytest.approx(0.10) and told["no_prior"]["verdict"] == "helps"
-    assert told["no_tps"]["lost"] == pytest.approx(0.0) and told["no_tps"]["verdict"] == "within noise"
-    assert told["no_temporal"]["verdict"] == "harms"
+    assert told["default"]["mean_iou"] == pytest.approx(0.91) and told["default"]["sd"] == pytest.approx(0.02**0.5 / 10)
+    assert told["no_prior"]["gain"] == pytest.approx(0.10) and told["no_prior"]["verdict"] == "helps"
+    assert told["no_tps"]["gain"] == pytest.approx(0.0) and told["no_tps"]["verdict"] == "within noise"
+    assert told["with_temporal"]["gain"] == pytest.approx(0.045) and told["with_temporal"]["verdict"] == "helps"
+    assert told["with_consistency"]["verdict"] == "harms"
     assert told["no_synthesis"]["verdict"] == "one seed" and told["no_synthesis"]["sd"] is None
-    assert told["full"]["keyed"]["iou"] == pytest.approx(0.92)
+    assert told["default"]["keyed"]["iou"] == pytest.approx(0.92)
 
 
 def test_a_finished_row_is_not_trained_again_and_another_config_is(
@@ -117,8 +114,8 @@ def test_a_finished_row_is_not_trained_again_and_another_config_is(
 
     monkeypatch.setattr(rows, "train", stopped)
     monkeypatch.setattr(rows, "run_identity", lambda config, *_: config.model_dump_json())
-    row = rows.Row("full", TrainConfig(), CLIPS, CURATED, None)
-    folder = tmp_path / f"full-0-{row.identity[:12]}"
+    row = rows.Row("default", TrainConfig(), CLIPS, CURATED, None)
+    folder = tmp_path / f"default-0-{row.identity[:12]}"
     folder.mkdir()
     (folder / "figures.json").write_text(
         '{"parameters": 1, "steps": 4, "data_wait": 0.1, "val": 0.5, "scores": {}, "model": "m"}'
