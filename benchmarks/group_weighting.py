@@ -15,9 +15,9 @@ Judges are fitted on the other half of the truth (`half_judge.py`). Else nothing
 know decides in the last two. `--ablate` takes `ours` apart: `cleaned` has its labels, all believed alike and
 everywhere; `kept` its weights and trust, but no annotation gives way; in `learnt` its weights are learnt on. Students
 are measured on the other half of the photos and sequences and on views of those (`views`): foreground IoU at the
-student's size, first frames without a prior, mean over the frames of a set and then over the sets. The keyed clip is
-shown, and is in no mean: no talking head is learnt from, and on it luck decides by ten times the gap. Seeds draw the
-damage, the student's start and the order of its batches.
+student's size, first frames without a prior, mean over all frames. The keyed clip is shown, and is in no mean: no
+talking head is learnt from, and on it luck decides by ten times the gap. Seeds draw the damage, the student's start and
+the order of its batches.
 
 The last line is JSON. `gap_recovered`: of the gap between uniform weights at 0 % and at a level, the part that `ours`
 gains back. `gap_sd`: that gap at 40 %, in standard deviations of the seeds (pooled over the two). `iou`: mean over the
@@ -75,7 +75,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="group_weighting") as folder:
         root = Path(folder)
         learnt, others = halves(known_bursts(options.truth, params.ingest))
-        tests = write_tests(measured(others, list(keyed_bursts(params.ingest))), root)
+        sets = measured(others, list(keyed_bursts(params.ingest)))
+        frames = {name: sum(len(burst.frames) for burst in bursts) for name, bursts in sets.items()}
+        tests = write_tests(sets, root)
         ensemble = Ensemble(params, options.cache)
         footage = labelled(learnt, ensemble)
         with stage_progress("judges", console) as progress:
@@ -95,10 +97,10 @@ def main() -> None:
                 trainings += [prepare(labels, arm, level, seed, params, root, console) for arm in wanted]
         console.print(f"{len(trainings)} trainings, {time.perf_counter() - clock:.0f} s", highlight=False)
         scores = train_all(trainings, tests, params, steps=options.steps, jobs=options.jobs, console=console)
-    for table in tables(scores, arms, LEVELS):
+    for table in tables(scores, arms, LEVELS, frames):
         console.print(table)
     console.print(f"{time.perf_counter() - clock:.0f} s in all", highlight=False)
-    print(json.dumps(summarise(scores, arms, LEVELS)))
+    print(json.dumps(summarise(scores, arms, LEVELS, frames)))
 
 
 def halves(known: Sequence[Known]) -> tuple[list[Known], list[Known]]:

@@ -9,30 +9,44 @@ from rich.table import Table
 
 Scores = dict[tuple[str, float, int], dict[str, float]]
 """(arm, level, seed) to the IoU on each set."""
+Means = Mapping[tuple[str, float, int], float]
+"""The same to one mean."""
 APART = ("keyed",)
 """Sets of a kind that is not learnt from: their IoU is shown, and left out of every mean."""
-MEAN = "mean of the sets learnt from"
+MEAN = "mean over the frames"
 
 
-def summarise(scores: Scores, arms: Sequence[str], levels: Sequence[float]) -> dict[str, object]:
-    """The line of JSON, for these arms and levels of damage (0 is the first); null for what was not run."""
-    clean = _over_seeds(scores, "uniform", 0.0)
+def summarise(
+    scores: Scores, arms: Sequence[str], levels: Sequence[float], frames: Mapping[str, int]
+) -> dict[str, object]:
+    """The line of JSON, for these arms and levels of damage (0 is the first); null for what was not run.
+
+    `frames`: set to how many frames it has; in means every frame counts alike.
+    """
+    means = {key: over_frames(ious, frames) for key, ious in scores.items()}
+    clean = _over_seeds(means, "uniform", 0.0)
     recovered: dict[str, float | None] = {}
     ious: dict[str, dict[str, float | None] | None] = {}
     for level in levels:
-        means = {arm: _mean(_over_seeds(scores, arm, level)) for arm in arms}
-        run = any(mean is not None for mean in means.values())
-        ious[str(level)] = means if run else None
+        found = {arm: _mean(_over_seeds(means, arm, level)) for arm in arms}
+        run = any(mean is not None for mean in found.values())
+        ious[str(level)] = found if run else None
         if level:
-            recovered[str(level)] = _recovered(scores, clean, level) if run else None
-    worst = _over_seeds(scores, "uniform", levels[-1])
+            recovered[str(level)] = _recovered(means, clean, level) if run else None
+    worst = _over_seeds(means, "uniform", levels[-1])
     deviation = float(np.sqrt((clean.var(ddof=1) + worst.var(ddof=1)) / 2)) if len(clean) > 1 else 0.0
     gap = float(clean.mean() - worst.mean())
     return {"gap_recovered": recovered, "gap_sd": round(gap / deviation, 2) if deviation else None, "iou": ious}
 
 
-def _recovered(scores: Scores, clean: np.ndarray, level: float) -> float:
-    uniform, ours = (_over_seeds(scores, arm, level).mean() for arm in ("uniform", "ours"))
+def over_frames(ious: Mapping[str, float], frames: Mapping[str, int]) -> float:
+    """Mean over all frames of the sets that are not `APART`."""
+    sets = [name for name in ious if name not in APART]
+    return float(np.average([ious[name] for name in sets], weights=[frames[name] for name in sets]))
+
+
+def _recovered(means: Means, clean: np.ndarray, level: float) -> float:
+    uniform, ours = (_over_seeds(means, arm, level).mean() for arm in ("uniform", "ours"))
     return round(float((ours - uniform) / (clean.mean() - uniform)), 3)
 
 
@@ -40,16 +54,12 @@ def _mean(values: np.ndarray) -> float | None:
     return round(float(values.mean()), 4) if len(values) else None
 
 
-def _over_seeds(scores: Scores, arm: str, level: float) -> np.ndarray:
-    """Mean over the sets, of every seed."""
-    return np.array([_over_sets(ious) for key, ious in sorted(scores.items()) if key[:2] == (arm, level)])
+def _over_seeds(means: Means, arm: str, level: float) -> np.ndarray:
+    """The mean of every seed."""
+    return np.array([mean for key, mean in sorted(means.items()) if key[:2] == (arm, level)])
 
 
-def _over_sets(ious: Mapping[str, float]) -> float:
-    return float(np.mean([value for name, value in ious.items() if name not in APART]))
-
-
-def tables(scores: Scores, arms: Sequence[str], levels: Sequence[float]) -> list[Table]:
+def tables(scores: Scores, arms: Sequence[str], levels: Sequence[float], frames: Mapping[str, int]) -> list[Table]:
     """The curve: an arm's IoU (mean and standard deviation over seeds) at every level; the same for each set."""
     sets = list(next(iter(scores.values())))
     found = []
@@ -59,7 +69,7 @@ def tables(scores: Scores, arms: Sequence[str], levels: Sequence[float]) -> list
             cells = []
             for level in levels:
                 ious = [
-                    _over_sets(values) if name == MEAN else values[name]
+                    over_frames(values, frames) if name == MEAN else values[name]
                     for key, values in scores.items()
                     if key[:2] == (arm, level)
                 ]

@@ -22,8 +22,8 @@ class GroupConfig(Config):
     """
 
     silver_quality: float | None = Field(default=0.8, ge=0, le=1)
-    bronze_agreement: float = Field(default=0.75, ge=0, le=1)
-    bronze_core_doubt: float = Field(default=0.2, ge=0, le=1)
+    bronze_agreement: float = Field(default=0.5, ge=0, le=1)
+    bronze_core_doubt: float = Field(default=0.35, ge=0, le=1)
     expected_error: dict[str, float] = Field(default={"gold": 0.01, "silver": 0.03, "bronze": 0.1, "reject": 0.5})
     expected_band_error: dict[str, float] = Field(default={"gold": 0.01, "silver": 0.03, "bronze": 0.1, "reject": 0.5})
 

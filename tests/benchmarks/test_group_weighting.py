@@ -122,8 +122,8 @@ def test_the_summary_by_hand(figures: ModuleType) -> None:
     scores = {}
     for seed, (clean, uniform, ours) in enumerate([(0.9, 0.8, 0.88), (0.92, 0.82, 0.9), (0.94, 0.84, 0.92)]):
         for arm, level, score in (("uniform", 0.0, clean), ("uniform", 0.4, uniform), ("ours", 0.4, ours)):
-            scores[arm, level, seed] = {"ccp": score + 0.01, "views": score - 0.01, "keyed": seed}  # in no mean
-    summary = figures.summarise(scores, ("uniform", "ours"), (0.0, 0.2, 0.4))
+            scores[arm, level, seed] = {"ccp": score + 0.01, "views": score - 0.03, "keyed": seed}  # in no mean
+    summary = figures.summarise(scores, ("uniform", "ours"), (0.0, 0.2, 0.4), {"ccp": 30, "views": 10, "keyed": 99})
     assert summary["gap_recovered"] == {"0.2": None, "0.4": 0.8}
     assert summary["gap_sd"] == pytest.approx(0.1 / 0.02)
     assert summary["iou"] == {
@@ -135,7 +135,7 @@ def test_the_summary_by_hand(figures: ModuleType) -> None:
 
 def test_one_seed_has_no_deviation(figures: ModuleType) -> None:
     scores = {("uniform", 0.0, 0): {"ccp": 0.9}, ("uniform", 0.4, 0): {"ccp": 0.8}, ("ours", 0.4, 0): {"ccp": 0.85}}
-    summary = figures.summarise(scores, ("uniform", "ours"), (0.0, 0.4))
+    summary = figures.summarise(scores, ("uniform", "ours"), (0.0, 0.4), {"ccp": 1})
     assert summary["gap_sd"] is None and summary["gap_recovered"] == {"0.4": 0.5}
 
 

@@ -8,8 +8,8 @@ def test_groups_by_hand():
     assert group_of(0.0, {}, CONFIG, proven=True) == "gold"
     assert group_of(0.8, CORE, CONFIG, proven=False) == "silver"
     assert group_of(0.79, CORE, CONFIG, proven=False) == "bronze"
-    assert group_of(0.5, CORE | {"label_iou": 0.7}, CONFIG, proven=False) == "reject"
-    assert group_of(0.5, CORE | {"core_doubt": 0.3}, CONFIG, proven=False) == "reject"
+    assert group_of(0.5, CORE | {"label_iou": 0.45}, CONFIG, proven=False) == "reject"
+    assert group_of(0.5, CORE | {"core_doubt": 0.4}, CONFIG, proven=False) == "reject"
     assert group_of(1.0, {}, CONFIG, proven=False) == "reject"
 
 
@@ -22,7 +22,7 @@ def test_an_annotation_that_its_judge_cleared_is_bronze_at_least():
 
 def test_a_known_error_is_bronze_at_best():
     assert group_of(0.9, CORE, CONFIG, proven=False, known_error=True) == "bronze"
-    assert group_of(0.5, CORE | {"label_iou": 0.7}, CONFIG, proven=False, known_error=True) == "reject"
+    assert group_of(0.5, CORE | {"label_iou": 0.45}, CONFIG, proven=False, known_error=True) == "reject"
 
 
 def test_without_a_threshold_no_label_is_silver():
