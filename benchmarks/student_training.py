@@ -25,7 +25,7 @@ from pipeline.progress import stage_progress
 from stages.fuse import FuseConfig
 from training.config import ExportConfig, TrainConfig
 from training.export import MODEL, export
-from training.train import train
+from training.train import TrainResult, train
 from training.weights import WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,24 +53,13 @@ def make_student(
     code = commit()  # before anything is written: the student itself is one of the checkout's files
     judges = fit_judges(dealt, fits, params, cache, jobs=jobs, console=console)
     projects = build(options.project, dealt, fits, judges, params, clips=options.clips, console=console)
-    start = options.init_from
-    config = config_for(params, options.steps) if start is None else going_on(config_for(params, options.steps))
     folder = options.project / "student"
-    with stage_progress("train", console) as progress:
-
-        def told(step: int, steps: int, figures: Mapping[str, float]) -> None:
-            progress(step, steps, " ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-
-        result = train(
-            config=config,
-            clips=_shards(projects, "synthesize"),
-            curated=_shards(projects, "curate"),
-            weights=projects[0].weights,
-            out=folder,
-            checkpoints=options.project / "checkpoints",
-            init_from=start,
-            progress=told,
-        )
+    start = options.init_from
+    if start is None:
+        start = options.project / "first"
+        _train(config_for(params, options.steps), projects, out=start, init_from=None, console=console)
+    config = going_on(config_for(params, options.onward))
+    result = _train(config, projects, out=folder, init_from=start, console=console)
     export(config=ExportConfig(), student=folder, out=folder)
     out.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(folder / MODEL, out)
@@ -79,7 +68,7 @@ def make_student(
         "command": shlex.join(["python", "benchmarks/student_vs_mediapipe.py", *_plain(sys.argv[1:])]),
         "commit": code,
         "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
-        "init_from": hashlib.sha256((start / WEIGHTS).read_bytes()).hexdigest() if start else "",
+        "init_from": hashlib.sha256((start / WEIGHTS).read_bytes()).hexdigest(),
         "steps": result.steps,
         "best_step": result.best_step,
         "val_iou": round(result.best_iou, 4),
@@ -88,8 +77,29 @@ def make_student(
     out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
 
 
+def _train(
+    config: TrainConfig, projects: Sequence[Project], *, out: Path, init_from: Path | None, console: Console
+) -> TrainResult:
+    """One part of the training, into the folder `out`; where it was before, it goes on."""
+    with stage_progress(f"train, {out.name}", console) as progress:
+
+        def told(step: int, steps: int, figures: Mapping[str, float]) -> None:
+            progress(step, steps, " ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+
+        return train(
+            config=config,
+            clips=_shards(projects, "synthesize"),
+            curated=_shards(projects, "curate"),
+            weights=projects[0].weights,
+            out=out,
+            checkpoints=out.with_name(f"checkpoints-{out.name}"),
+            init_from=init_from,
+            progress=told,
+        )
+
+
 def config_for(params: Params, steps: int) -> TrainConfig:
-    """The project's training, longer or shorter, to its last step.
+    """The training's first part: the project's, longer or shorter, to its last step.
 
     A long training stands still while its rate is high, and gains most at the end: it is not to be stopped on the way.
     """

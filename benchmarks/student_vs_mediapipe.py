@@ -8,8 +8,9 @@ all at the frame's own size; milliseconds on one core inside the model and from 
 Without `--train` the student is `benchmarks/students/student_s.onnx`; its card lies beside it. With `--train` it is
 made anew: the demo footage, the clips of `--clips` and the other photos *without their masks* are labelled by the
 pipeline with a combiner and a judge fitted neither on anything measured nor on the photos that they label
-(`unseen_fits.py`), synthesized and learnt. Finished work is kept in `--cache` and `--project`: a run that was stopped
-goes on.
+(`unseen_fits.py`), synthesized and learnt, in two parts: the second goes on from the first at a seventh of its rates
+(`--init-from` gives it another student to start from). Finished work is kept in `--cache` and `--project`: a run that
+was stopped goes on.
 
 The last line is JSON: `ms_ratio` (student's by landscape's milliseconds inside the model), `iou`, `bf` and `dtssd` by
 set and method.
@@ -45,7 +46,8 @@ STILLS = "ccp"
 METHODS = (STUDENT, LANDSCAPE, GENERAL)
 METRICS = {"iou": 4, "bf": 4, "mad_t": 1, "dtssd": 3, "flicker": 3}
 """To the digits they are printed with."""
-STEPS = 20000
+STEPS, ONWARD = 20000, 24000
+"""Of the two parts of the training."""
 
 
 def main() -> None:
@@ -124,7 +126,11 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--steps", type=int, default=STEPS, help="of the training (default: %(default)s)")
     parser.add_argument(
-        "--init-from", type=Path, metavar="DIR", help="go on from this student: the folder `student` of a --project"
+        "--onward", type=int, default=ONWARD, metavar="STEPS",
+        help="of its second part, at lower rates (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--init-from", type=Path, metavar="DIR", help="the second part alone, from the student in this folder"
     )
     parser.add_argument("--frames", type=int, default=0, help="measure about so many frames a set; 0: all")
     parser.add_argument("--rounds", type=int, default=300, help="of the timing (default: %(default)s)")
