@@ -48,6 +48,8 @@ METRICS = {"iou": 4, "bf": 4, "mad_t": 1, "dtssd": 3, "flicker": 3}
 """To the digits they are printed with."""
 STEPS, ONWARD = 20000, 24000
 """Of the two parts of the training."""
+RATES = 0.15
+"""Of the first part's rates, in the second: at whole peaks the first would be forgotten."""
 
 
 def main() -> None:
@@ -129,6 +131,7 @@ def _options() -> argparse.Namespace:
         "--onward", type=int, default=ONWARD, metavar="STEPS",
         help="of its second part, at lower rates (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument("--rates", type=float, default=RATES, help="of the second part (default: %(default)s)")
     parser.add_argument(
         "--init-from", type=Path, metavar="DIR", help="the second part alone, from the student in this folder"
     )
