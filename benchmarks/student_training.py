@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 from calm import calmed
@@ -34,9 +34,24 @@ COARSE_SHARE = 0.3
 CURATED_SHARE = 0.45
 """Of a batch, real frames."""
 EMA = 0.9995
-"""Of the second part: an average of some 2,000 steps."""
+"""Of the later parts: an average of some 2,000 steps."""
 FILL_MIN = 0.3
 """People as far off as this are learnt too (`crop.fill_min`)."""
+CARD = "card.json"
+"""Beside the weights of every part."""
+
+
+class Part(NamedTuple):
+    """Steps of a training, and the share of the params' rates at which they are made."""
+
+    steps: int
+    rates: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> Part:
+        """`STEPS` or `STEPS:RATES`."""
+        steps, _, rates = text.partition(":")
+        return cls(int(steps), float(rates or 1))
 
 
 def make_student(
@@ -53,28 +68,54 @@ def make_student(
     code = commit()  # before anything is written: the student itself is one of the checkout's files
     judges = fit_judges(dealt, fits, params, cache, jobs=jobs, console=console)
     projects = build(options.project, dealt, fits, judges, params, clips=options.clips, console=console)
-    folder = options.project / "student"
-    start = options.init_from
-    if start is None:
-        start = options.project / "first"
-        _train(config_for(params, options.steps), projects, out=start, init_from=None, console=console)
-    config = going_on(config_for(params, options.onward), options.rates)
-    result = _train(config, projects, out=folder, init_from=start, console=console)
-    export(config=ExportConfig(), student=folder, out=folder)
+    start: Path | None = options.init_from
+    for number, part in enumerate(options.parts, start=1):
+        config = config_for(params, part, first=start is None)
+        folder = options.project / f"part{number}"
+        result = _train(config, projects, out=folder, init_from=start, console=console)
+        _write_card(folder, part, config, result, data=composition(projects), code=code, init_from=start)
+        start = folder
+    assert start is not None, "the options ask for one part at least"
+    export(config=ExportConfig(), student=start, out=start)
     out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(folder / MODEL, out)
-    card = {
-        "data": composition(projects),
-        "command": shlex.join(["python", "benchmarks/student_vs_mediapipe.py", *_plain(sys.argv[1:])]),
+    shutil.copy(start / MODEL, out)
+    card = json.loads((start / CARD).read_text())
+    out.with_suffix(".json").write_text(_json({"sha256": _sha256(out), **card}))
+
+
+def _write_card(
+    folder: Path,
+    part: Part,
+    config: TrainConfig,
+    result: TrainResult,
+    *,
+    data: Mapping[str, Any],
+    code: str,
+    init_from: Path | None,
+) -> None:
+    """What the student in this folder has seen: the data, this part and those before it, the whole config."""
+    command = shlex.join(["python", "benchmarks/student_vs_mediapipe.py", *_plain(sys.argv[1:])])
+    made = {
+        **part._asdict(),
+        "depths": config.model.depths,
+        "command": command,
         "commit": code,
-        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
-        "init_from": hashlib.sha256((start / WEIGHTS).read_bytes()).hexdigest(),
-        "steps": result.steps,
         "best_step": result.best_step,
         "val_iou": round(result.best_iou, 4),
-        "train": config.model_dump(mode="json"),
+        "weights": _sha256(folder / WEIGHTS),
     }
-    out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    card = {"command": command, "commit": code, "data": data, "parts": [*_parts(init_from), made]}
+    (folder / CARD).write_text(_json({**card, "train": config.model_dump(mode="json")}))
+
+
+def _parts(student: Path | None) -> list[dict[str, Any]]:
+    """The parts of an earlier student; of one without a card only its weights are known."""
+    if student is None:
+        return []
+    if not (student / CARD).exists():
+        return [{"weights": _sha256(student / WEIGHTS)}]
+    parts: list[dict[str, Any]] = json.loads((student / CARD).read_text())["parts"]
+    return parts
 
 
 def _train(
@@ -98,29 +139,25 @@ def _train(
         )
 
 
-def config_for(params: Params, steps: int) -> TrainConfig:
-    """The training's first part: the project's, longer or shorter, to its last step.
+def config_for(params: Params, part: Part, *, first: bool) -> TrainConfig:
+    """The project's training, longer or shorter, to its last step: it gains most there, and is not to be stopped.
 
-    A long training stands still while its rate is high, and gains most at the end: it is not to be stopped on the way.
+    A later part sees whole frames only, and the average at its end is the student: the split val has few people, and
+    of neighbouring validations one is the best by luck.
     """
     train = calmed(params.train)
-    update = {
-        "steps": steps,
-        "coarse_steps": round(steps * COARSE_SHARE),
-        "patience": steps,
+    update: dict[str, Any] = {
+        "steps": part.steps,
+        "coarse_steps": round(part.steps * COARSE_SHARE),
+        "patience": part.steps,
         "batch": train.batch.model_copy(update={"curated_share": CURATED_SHARE}),
         "crop": train.crop.model_copy(update={"fill_min": FILL_MIN}),
     }
+    if not first:
+        update |= {"coarse_steps": 0, "ema": EMA, "validate_every": part.steps}
+    for name in ("learning_rate", "kernel_learning_rate"):
+        update[name] = part.rates * getattr(train, name)
     return train.model_copy(update=update)
-
-
-def going_on(config: TrainConfig, share: float) -> TrainConfig:
-    """A training from an earlier student on: whole frames, `share` of the rates, the last average is the student.
-
-    The split val has few people, and of neighbouring validations one is the best by luck.
-    """
-    rates = {name: share * getattr(config, name) for name in ("learning_rate", "kernel_learning_rate")}
-    return config.model_copy(update={"coarse_steps": 0, "ema": EMA, "validate_every": config.steps, **rates})
 
 
 def composition(projects: Sequence[Project]) -> dict[str, Any]:
@@ -152,6 +189,14 @@ def commit() -> str:
         ["git", "status", "--porcelain", "--untracked-files=no"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _json(card: Mapping[str, Any]) -> str:
+    return json.dumps(card, indent=2) + "\n"
 
 
 def _shards(projects: Sequence[Project], stage: str) -> list[Path]:

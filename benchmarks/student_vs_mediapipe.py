@@ -8,9 +8,9 @@ all at the frame's own size; milliseconds on one core inside the model and from 
 Without `--train` the student is `benchmarks/students/student_s.onnx`; its card lies beside it. With `--train` it is
 made anew: the demo footage, the clips of `--clips` and the other photos *without their masks* are labelled by the
 pipeline with a combiner and a judge fitted neither on anything measured nor on the photos that they label
-(`unseen_fits.py`), synthesized and learnt, in two parts: the second goes on from the first at a seventh of its rates
-(`--init-from` gives it another student to start from). Finished work is kept in `--cache` and `--project`: a run that
-was stopped goes on.
+(`unseen_fits.py`), synthesized and learnt, in parts: each goes on from the one before at lower rates (`--init-from`
+gives the first another student to start from). Finished work is kept in `--cache` and `--project`: a run that was
+stopped goes on.
 
 The last line is JSON: `ms_ratio` (student's by landscape's milliseconds inside the model), `iou`, `bf` and `dtssd` by
 set and method.
@@ -29,7 +29,7 @@ from keyed_clip import keyed_bursts
 from labels import spread
 from rich.console import Console
 from rich.table import Table
-from student_training import make_student
+from student_training import Part, make_student
 from truth import truth_parser
 from unseen_fits import BOTH, dealt_truth, fit_fuses
 
@@ -46,10 +46,8 @@ STILLS = "ccp"
 METHODS = (STUDENT, LANDSCAPE, GENERAL)
 METRICS = {"iou": 4, "bf": 4, "mad_t": 1, "dtssd": 3, "flicker": 3}
 """To the digits they are printed with."""
-STEPS, ONWARD = 20000, 24000
-"""Of the two parts of the training."""
-RATES = 0.15
-"""Of the first part's rates, in the second: at whole peaks the first would be forgotten."""
+PARTS = (Part(20000), Part(24000, rates=0.15), Part(6500, rates=0.05))
+"""Of the training: at whole peaks what was learnt before would be forgotten."""
 
 
 def main() -> None:
@@ -126,15 +124,17 @@ def _options() -> argparse.Namespace:
         metavar="DIR",
         help="where footage is labelled and the student trained (default: %(default)s)",
     )
-    parser.add_argument("--steps", type=int, default=STEPS, help="of the training (default: %(default)s)")
     parser.add_argument(
-        "--onward", type=int, default=ONWARD, metavar="STEPS",
-        help="of its second part, at lower rates (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument("--rates", type=float, default=RATES, help="of the second part (default: %(default)s)")
-    parser.add_argument(
-        "--init-from", type=Path, metavar="DIR", help="the second part alone, from the student in this folder"
+        "--parts",
+        type=Part.parse,
+        nargs="+",
+        default=PARTS,
+        metavar="STEPS[:RATES]",
+        help="of the training, each with its share of the params' rates (default: "
+        + " ".join(f"{part.steps}:{part.rates:g}" for part in PARTS)
+        + ")",
     )
+    parser.add_argument("--init-from", type=Path, metavar="DIR", help="the student to start from; default: none")
     parser.add_argument("--frames", type=int, default=0, help="measure about so many frames a set; 0: all")
     parser.add_argument("--rounds", type=int, default=300, help="of the timing (default: %(default)s)")
     return parser.parse_args()
