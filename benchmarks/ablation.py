@@ -35,7 +35,7 @@ def ablation_rows(
         no_tps: a project whose clips were made without thin-plate deformation; None: there is no row for it.
 
     Raises:
-        ValueError: a row is not known, or needs `no_tps`.
+        ValueError: a row is not known, needs `no_tps`, or adds a loss that the params have.
     """
     clips, curated, weights = shards_in(project)
     rows = []
@@ -84,7 +84,11 @@ def _change(name: str, config: TrainConfig) -> Mapping[str, object]:
     if name == "no_tps":
         return {"crop": config.crop.model_copy(update={"bend": 0.0})}
     more = name.removeprefix("with_")
-    return {"loss": config.loss.model_copy(update={more: SUGGESTED[more]})} if more in SUGGESTED else {}
+    if more not in SUGGESTED:
+        return {}
+    if getattr(config.loss, more):
+        raise ValueError(f"the params have the loss {more!r} already: leave {name} out of --rows")
+    return {"loss": config.loss.model_copy(update={more: SUGGESTED[more]})}
 
 
 def summary(found: Mapping[str, Sequence[Figures]]) -> dict[str, dict]:

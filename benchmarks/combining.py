@@ -2,7 +2,9 @@
 
 Votes: all teachers that are on, detection left out. Combining: the signals of every vote, its weight, and the weighted
 mean at label size. Both read the same stored frames; what is decoded or resampled for labels anyway (the picture, the
-votes at label size) is told apart. Least of some rounds: a busy machine only ever adds. The last line is JSON.
+votes at label size) is told apart. Least of some rounds: a busy machine only ever adds.
+
+The last line is JSON: `votes_ms`, `combine_ms` and `paste_ms` a frame, and `share`, combining by votes.
 """
 
 from __future__ import annotations

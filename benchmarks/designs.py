@@ -2,7 +2,9 @@
 
 Each is fitted anew for what is measured, as in `labels.py`: in-domain with other sources, and leave-one-set-out. Maps
 are compared at the size they are fitted at and not refined, so only differences between designs mean something;
-`labels.py` measures labels. The last line is JSON.
+`labels.py` measures labels.
+
+The last line is JSON: `sets` and `leave_one_out`, each set to design to `iou` and `bf`.
 """
 
 from __future__ import annotations

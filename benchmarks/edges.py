@@ -5,7 +5,8 @@ teacher, of the fused votes, and of the label by way of matting. The halo: the p
 label's colours and with the picture's own, against the same person keyed and put on grey (mean difference of the band's
 pixels, 0-255). On the sequences of the truth folder: dtSSD, flicker and IoU with and without smoothing over time.
 
-All with parameters that never saw what they are measured on, see `labels.py`. The last line is JSON.
+All with parameters that never saw what they are measured on, see `labels.py`. The last line is JSON: `keyed`, method to
+metrics, and `time`, smoothing `off` and `on` to metrics.
 """
 
 from __future__ import annotations

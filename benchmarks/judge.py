@@ -10,7 +10,11 @@ same votes.
 
 Nothing is measured by a judge that saw its source, nor on labels of a `fuse` that did (`pipeline/folds.py`). The keyed
 clip is in no fit. `leave_one_out`: the judge saw no label of the set; for `natural` and `ece` neither did `fuse`. Views
-of frames as other kinds of shot are fitted on and never measured. The last line is JSON.
+of frames as other kinds of shot are fitted on and never measured.
+
+Milliseconds of all signals on a 720p frame are measured on one thread. The last line is JSON: `auroc` and
+`cleanlab_auroc` by type, `ece` of the natural labels, `ms_720p`, `ms_720p_noflow` and `ms_720p_decoding`,
+`leave_one_out` with its own `auroc` and `ece`, `positives` by type, `natural_labels`.
 """
 
 from __future__ import annotations

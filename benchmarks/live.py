@@ -6,7 +6,9 @@ On the keyed clip (exact alpha) and the val split (curated labels): the bare net
 linear and with guided upsampling, and both with the skip rule, all in turns on every frame, on one core, in CPU time of
 the thread that does the work (so that other work on the machine does not count). Bursts are 8 frames, too short to show
 what skipping saves: that is told from the footage of the project, whole, beside the alphas of a student that looks at
-every frame. Last line: JSON.
+every frame.
+
+The last line is JSON: `sets`, set to way to milliseconds and metrics, and `streams`, video to what skipping saved.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ flow (`qa.fix_spread`), a frame taking it from the nearest reviewed one. Orders:
 really removes, spreading included). `stills` are photos, `video` the sequences and the keyed clip.
 
 Labels and P(good) are the pipeline's, but for what it was fitted on (`held_out.py`): neither `fuse` nor the judge saw
-the source that is measured or, `left_out`, its set; the keyed clip is in no fit. The last line is JSON: label error
-removed, the sum of 1 − IoU over the frames, at label size.
+the source that is measured or, `left_out`, its set; the keyed clip is in no fit. The last line is JSON: `removed`,
+`video` and `stills` to share reviewed to order to label error removed (the sum of 1 − IoU over the frames, at label
+size), and `left_out`, the same.
 """
 
 from __future__ import annotations

@@ -10,7 +10,11 @@ key is looked up, every stored vote hashed, every link and the manifest made aga
 Columns: units (shards), overhead in worker milliseconds a shard and a frame while work flows (start-up apart), seconds
 and files of the run, peak memory of the driver, size of the manifest, seconds of the run that has nothing to do, the
 same through `dvc repro` (which does not even start the stage), and what DVC's first hashing took.
-The last line is JSON. `--full` adds 10^6 frames (some minutes on two cores).
+`--full` adds 10^6 frames (some minutes on two cores).
+
+The last line is JSON: `rss_growth` (the driver's memory from 10^4 frames to the most, as a share), `noop_seconds_1e6`
+(null without `--full`), and by number of frames `overhead_ms_per_shard`, `noop_seconds`, `dvc_noop_seconds`,
+`driver_mb`, `files` and `manifest_bytes`.
 """
 
 from __future__ import annotations

@@ -42,16 +42,26 @@ CARD = "card.json"
 
 
 class Part(NamedTuple):
-    """Steps of a training, and the share of the params' rates at which they are made."""
+    """Steps of a training, and the factor on the learning rates of the params."""
 
     steps: int
-    rates: float = 1.0
+    lr_scale: float = 1.0
 
     @classmethod
     def parse(cls, text: str) -> Part:
-        """`STEPS` or `STEPS:RATES`."""
-        steps, _, rates = text.partition(":")
-        return cls(int(steps), float(rates or 1))
+        """`STEPS` or `STEPS:LR_SCALE`.
+
+        Raises:
+            argparse.ArgumentTypeError: it is neither, or one of them is not positive.
+        """
+        steps, _, scale = text.partition(":")
+        try:
+            part = cls(int(steps), float(scale or 1))
+        except ValueError:
+            part = cls(0)
+        if part.steps < 1 or not part.lr_scale > 0:
+            raise argparse.ArgumentTypeError(f"{text!r} is not STEPS or STEPS:LR_SCALE, as 24000:.15")
+        return part
 
 
 def make_student(
@@ -63,58 +73,72 @@ def make_student(
     out: Path,
     console: Console,
 ) -> None:
-    """Label, synthesize, train and export; write the model at `out` and its card beside it. Goes on where it was."""
+    """Label, synthesize, train and export; write the model at `out` and its card beside it. Goes on where it was.
+
+    Part n of a student's training lies in `part<n>` of the project, and goes on from the part before.
+    """
     jobs, cache = options.jobs, options.cache
     code = commit()  # before anything is written: the student itself is one of the checkout's files
     judges = fit_judges(dealt, fits, params, cache, jobs=jobs, console=console)
     projects = build(options.project, dealt, fits, judges, params, clips=options.clips, console=console)
-    start: Path | None = options.init_from
-    for number, part in enumerate(options.parts, start=1):
-        config = config_for(params, part, first=start is None)
+    student: Path | None = options.init_from
+    earlier = _parts(student)
+    for number, part in enumerate(options.parts, start=1 + len(earlier)):
+        config = config_for(params, part, first=student is None)
         folder = options.project / f"part{number}"
-        result = _train(config, projects, out=folder, init_from=start, console=console)
-        _write_card(folder, part, config, result, data=composition(projects), code=code, init_from=start)
-        start = folder
-    assert start is not None, "the options ask for one part at least"
-    export(config=ExportConfig(), student=start, out=start)
+        result = _train(config, projects, out=folder, init_from=student, console=console)
+        earlier = _carded(folder, part, config, result, composition(projects), code=code, earlier=earlier)
+        student = folder
+    assert student is not None, "the options ask for one part at least"
+    export(config=ExportConfig(), student=student, out=student)
     out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(start / MODEL, out)
-    card = json.loads((start / CARD).read_text())
-    out.with_suffix(".json").write_text(_json({"sha256": _sha256(out), **card}))
+    shutil.copy(student / MODEL, out)
+    last = {name: earlier[-1][name] for name in ("command", "commit", "data")}
+    card = json.loads((student / CARD).read_text())
+    out.with_suffix(".json").write_text(_json({"sha256": _sha256(out), **last, **card}))
 
 
-def _write_card(
+Entry = dict[str, Any]
+"""What a card says of one part."""
+
+
+def _carded(
     folder: Path,
     part: Part,
     config: TrainConfig,
     result: TrainResult,
-    *,
     data: Mapping[str, Any],
+    *,
     code: str,
-    init_from: Path | None,
-) -> None:
-    """What the student in this folder has seen: the data, this part and those before it, the whole config."""
-    command = shlex.join(["python", "benchmarks/student_vs_mediapipe.py", *_plain(sys.argv[1:])])
+    earlier: Sequence[Entry],
+) -> list[Entry]:
+    """The parts up to the one in `folder`, whose card is written, unless it had one of these weights before."""
+    weights = _sha256(folder / WEIGHTS)
+    known = _parts(folder)
+    if known[-1].get("commit") and known[-1]["weights"] == weights:
+        return known
     made = {
         **part._asdict(),
+        "data": data,
         "depths": config.model.depths,
-        "command": command,
+        "command": shlex.join(["python", "benchmarks/student_vs_mediapipe.py", *_plain(sys.argv[1:])]),
         "commit": code,
         "best_step": result.best_step,
         "val_iou": round(result.best_iou, 4),
-        "weights": _sha256(folder / WEIGHTS),
+        "weights": weights,
     }
-    card = {"command": command, "commit": code, "data": data, "parts": [*_parts(init_from), made]}
-    (folder / CARD).write_text(_json({**card, "train": config.model_dump(mode="json")}))
+    parts = [*earlier, made]
+    (folder / CARD).write_text(_json({"parts": parts, "train": config.model_dump(mode="json")}))
+    return parts
 
 
-def _parts(student: Path | None) -> list[dict[str, Any]]:
-    """The parts of an earlier student; of one without a card only its weights are known."""
+def _parts(student: Path | None) -> list[Entry]:
+    """The parts of a student; of one without a card only its weights are known."""
     if student is None:
         return []
     if not (student / CARD).exists():
         return [{"weights": _sha256(student / WEIGHTS)}]
-    parts: list[dict[str, Any]] = json.loads((student / CARD).read_text())["parts"]
+    parts: list[Entry] = json.loads((student / CARD).read_text())["parts"]
     return parts
 
 
@@ -156,7 +180,7 @@ def config_for(params: Params, part: Part, *, first: bool) -> TrainConfig:
     if not first:
         update |= {"coarse_steps": 0, "ema": EMA, "validate_every": part.steps}
     for name in ("learning_rate", "kernel_learning_rate"):
-        update[name] = part.rates * getattr(train, name)
+        update[name] = part.lr_scale * getattr(train, name)
     return train.model_copy(update=update)
 
 

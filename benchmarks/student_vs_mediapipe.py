@@ -46,8 +46,8 @@ STILLS = "ccp"
 METHODS = (STUDENT, LANDSCAPE, GENERAL)
 METRICS = {"iou": 4, "bf": 4, "mad_t": 1, "dtssd": 3, "flicker": 3}
 """To the digits they are printed with."""
-PARTS = (Part(20000), Part(24000, rates=0.15), Part(6500, rates=0.05))
-"""Of the training: at whole peaks what was learnt before would be forgotten."""
+PARTS = (Part(20000), Part(24000, lr_scale=0.15), Part(6500, lr_scale=0.05))
+"""Of the training: at whole peaks what was learnt before would be forgotten, so an earlier student skips the first."""
 
 
 def main() -> None:
@@ -128,16 +128,19 @@ def _options() -> argparse.Namespace:
         "--parts",
         type=Part.parse,
         nargs="+",
-        default=PARTS,
-        metavar="STEPS[:RATES]",
-        help="of the training, each with its share of the params' rates (default: "
-        + " ".join(f"{part.steps}:{part.rates:g}" for part in PARTS)
-        + ")",
+        metavar="STEPS[:LR_SCALE]",
+        help="of the training, each with a factor on the params' learning rates (default: "
+        + " ".join(f"{part.steps}:{part.lr_scale:g}" for part in PARTS)
+        + "; without the first after --init-from)",
     )
-    parser.add_argument("--init-from", type=Path, metavar="DIR", help="the student to start from; default: none")
+    parser.add_argument(
+        "--init-from", type=Path, metavar="DIR", help="the student to go on from: a folder `part<n>` of a --project"
+    )
     parser.add_argument("--frames", type=int, default=0, help="measure about so many frames a set; 0: all")
     parser.add_argument("--rounds", type=int, default=300, help="of the timing (default: %(default)s)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.parts = options.parts or (PARTS if options.init_from is None else PARTS[1:])
+    return options
 
 
 if __name__ == "__main__":

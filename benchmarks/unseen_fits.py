@@ -29,7 +29,7 @@ PARTS = 5
 MEASURED = 4
 """Of the parts the photos are dealt to, the one that is measured."""
 BOTH = "both"
-"""The fit on both halves: for footage, and for what is measured."""
+"""The fit on both halves: for what is measured."""
 HALVES = {"first": (0, 1), "second": (2, 3)}
 """Half to its parts of the photos."""
 OTHER = {"first": "second", "second": "first"}

@@ -12,8 +12,8 @@ import numpy as np
 from datasets.images import Grey
 
 PRIORS = ("true", "empty", "shifted", "stranger", "ones")
-"""What is put into the fourth channel: the truth of the frame before, nothing, that truth moved aside by `SHIFT`,
-another video's truth, a frame full of person."""
+"""What is put into the fourth channel: the truth of the frame before (of a single frame its own), nothing, that truth
+moved aside by `SHIFT`, another video's truth, a frame full of person."""
 WRONG = ("shifted", "stranger", "ones")
 
 SHIFT = 20 / 256

@@ -48,7 +48,7 @@ Values = Callable[[ScoredBurst], list[float]]
 
 
 def intervals(bursts: Sequence[ScoredBurst], resampling: Resampling) -> dict[str, Any]:
-    """95 % intervals of one set: `{unit, units, methods: {method: {metric: {low, high}}}, student_minus: {...}}`.
+    """95 % intervals of one set: `{unit, units, methods: {method: {metric: {mean, low, high}}}, student_minus: {...}}`.
 
     `student_minus` has the mean and the interval of the student's difference from each other method, over the frames
     that both have: an interval without 0 is a difference that other clips would show too. Clips are drawn; where all

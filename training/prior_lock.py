@@ -39,6 +39,9 @@ class Primed(Protocol):
 def prior_lock(student: Primed, bursts: Sequence[MeasuredBurst]) -> PriorLock:
     """How the student takes priors, over the frames of `bursts`, and cuts, from each burst to the next.
 
+    A burst's first frame has no frame before and is left out; of a single frame the prior is its own truth, as if
+    nothing had moved.
+
     Raises:
         ValueError: there are no bursts.
     """
@@ -48,7 +51,7 @@ def prior_lock(student: Primed, bursts: Sequence[MeasuredBurst]) -> PriorLock:
     effects = []
     for burst, other in zip(bursts, [*bursts[1:], bursts[0]], strict=True):
         stranger = resize(other.truths[0], _size(burst)) if len(bursts) > 1 else burst.truths[0][:, ::-1]
-        for index in range(len(burst.images)):
+        for index in range(min(1, len(burst.images) - 1), len(burst.images)):
             image, truth = burst.images[index], burst.truths[index]
             alphas = _answers(student, image, burst.truths[max(index - 1, 0)], np.ascontiguousarray(stranger))
             effects.append(effect(alphas, truth))

@@ -77,6 +77,9 @@ def test_a_row_that_is_not_known_or_lacks_its_clips_is_named(ablation: ModuleTyp
         ablation.ablation_rows(["no_luck"], Params(), Path("p"), None, steps=2, seed=0)
     with pytest.raises(ValueError, match="without thin plates"):
         ablation.ablation_rows(["no_tps"], Params(), Path("p"), None, steps=2, seed=0)
+    steady = Params.model_validate({"train": {"loss": {"temporal": 3.0}}})
+    with pytest.raises(ValueError, match="the loss 'temporal' already"):
+        ablation.ablation_rows(["with_temporal"], steady, Path("p"), None, steps=2, seed=0)
 
 
 def _figures(rows: ModuleType, iou: float):

@@ -94,7 +94,7 @@ def _iou(first: Grey, second: Grey) -> float:
 
 def test_a_student_that_weighs_its_prior_is_fine() -> None:
     lock = prior_lock(Toy(0.3), BURST_LIST)
-    assert lock.verdict == "fine" and lock.frames == 24 and lock.cuts == 3
+    assert lock.verdict == "fine" and lock.frames == 20 and lock.cuts == 3
     told = described(lock)
     assert tuple(told["iou"]) == PRIORS and told["verdict"] == "fine"
 
