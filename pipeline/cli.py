@@ -163,7 +163,7 @@ def calibrate(
 
     Sub-folders of DIR are collections, which count alike. In a folder of photos every photo is a source of its own;
     any other folder is one sequence. Votes are kept in `.autoroto/calibrate`, so a second fit of the
-    expertise costs minutes. For the judge every frame is labelled many times over, with errors put in: hours.
+    expertise costs minutes. For the judge every frame is labelled many times over, with errors put in: an hour.
     """
     from pipeline.calibrate import run_calibrate
 
