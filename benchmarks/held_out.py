@@ -89,8 +89,8 @@ class HeldOut:
 
 
 def judges(names: Sequence[str], labelled: Sequence[Labelled], dealt: dict[str, int]) -> dict[str, Judge]:
-    """Fit name to the judge of the labels it may see: none of the keyed clip, but views, and first draws only."""
-    fitting = [one for one in labelled if one.collection != KEYED and not one.spec.draw]
+    """Fit name to the judge of the labels it may see: none of the keyed clip, all of views, of others first draws."""
+    fitting = [one for one in labelled if one.collection != KEYED and (one.viewed or not one.spec.draw)]
     return {
         name: fit_on([one for one in fitting if fitted_on(name, one.collection, one.group, dealt)]) for name in names
     }

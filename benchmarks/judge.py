@@ -40,8 +40,8 @@ from pipeline.params import load_params
 from qa.judge import Judge, samples_of
 
 DRAWS = {"jagged_edge": 3, "lag": 4, "flicker": 4}
-"""How often an error is injected at each size, where not once: fusion repairs most of these. Judges are fitted on first
-draws only, as by `autoroto calibrate`."""
+"""How often an error is injected at each size, where not once: fusion repairs most of these. Judges are fitted on what
+`autoroto calibrate` would inject."""
 QUICK_FRAMES = 24
 """Frames a set with `--quick`."""
 

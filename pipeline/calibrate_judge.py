@@ -31,6 +31,8 @@ SIZES: Mapping[str, tuple[float, ...]] = {
 """Sizes of each damage, see `qa.damage.damage_burst`."""
 LASTING = ("lag", "flicker")
 """Damage that only a burst can have, and that is judged over the burst."""
+VIEW_DRAWS = 3
+"""How often a region is damaged in a view, each time by another size: sets have few portraits, views most of them."""
 PLATT_FOLDS = 5
 """Folds that Platt's numbers are fitted over; sources as always on one side only."""
 
@@ -95,11 +97,16 @@ def good_bursts(labelled: Sequence[Labelled]) -> dict[str, tuple[float, float]]:
 def specs_for(piece: KnownClip, number: int, draws: Mapping[str, int] | None = None) -> list[Spec]:
     """What is injected into the `number`-th good burst: sizes and shares take turns, `MOST` counts.
 
-    A view, which is never measured, gets each error that a single frame can have, once.
+    A view, which is never measured, gets each error that a single frame can have, errors of regions at every size.
     """
     if piece.viewed:
-        kinds = [kind for kind in SIZES if kind not in LASTING]
-        return [Spec(kind, SIZES[kind][number // len(kinds) % len(SIZES[kind])], MOST) for kind in kinds]
+        turn = number // (len(SIZES) - len(LASTING))
+        return [
+            Spec(kind, sizes[(turn + draw) % len(sizes)], MOST, draw)
+            for kind, sizes in SIZES.items()
+            if kind not in LASTING
+            for draw in range(VIEW_DRAWS if sizes is REGION_SIZES else 1)
+        ]
     still = len(piece.clip) == 1
     specs = []
     for order, (kind, sizes) in enumerate(SIZES.items()):

@@ -92,6 +92,12 @@ left out: the first would tie the judge to one fusion, the second would let it l
 """
 
 
+SHARPNESS = 1.5
+"""Of the product of chances: 1 is the plain one. Sharper, what speaks against a label counts for more."""
+SUSPICION = 0.5
+"""Added to the log-odds of every error. These two rank errors better, and natural labels a little worse."""
+
+
 class JudgeError(ValueError):
     """A fitted judge cannot be used. The message names the file and the cure."""
 
@@ -100,8 +106,9 @@ class JudgeError(ValueError):
 class Judge:
     """A fitted judge: how good labels are in general, and a detector of each error.
 
-    A label is good when it is good in general and no detector is right: `Π` of the chances of that, calibrated. One
-    model alone would rank what is common: how good labels naturally are. Errors that are rare are lost in that.
+    A label is good when it is good in general and no detector is right: a sharpened product of the chances of that,
+    calibrated (`combined`). One model alone would rank what is common: how good labels naturally are. Errors that are
+    rare are lost in that.
 
     Attributes:
         signals: names, in the order of the models' columns.
@@ -184,7 +191,11 @@ def samples_of(signals: Sequence[Mapping[str, float]], names: Sequence[str] = tu
 
 
 def combined(log_odds: NDArray[np.float64], errors: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """`(N,)` log-odds of: good, of these `(N,)` log-odds, and none of the errors, of those log-odds each."""
-    chance = sum((-np.logaddexp(0, one) for one in errors), start=-np.logaddexp(0, -log_odds))
+    """`(N,)` log-odds of: good, of these `(N,)` log-odds, and none of the errors, of those log-odds each.
+
+    `logit(Π sigmoid(s·x)) / s` over x = `log_odds` and every −(error + `SUSPICION`), with s = `SHARPNESS`.
+    """
+    parts = [log_odds, *(-(one + SUSPICION) for one in errors)]
+    chance = -sum(np.logaddexp(0, -SHARPNESS * part) for part in parts)
     chance = np.minimum(chance, -1e-9)  # log P; its odds are P / (1 - P)
-    return np.asarray(chance - np.log(-np.expm1(chance)), np.float64)
+    return np.asarray((chance - np.log(-np.expm1(chance))) / SHARPNESS, np.float64)

@@ -87,15 +87,20 @@ def test_only_good_bursts_are_damaged(tmp_path: Path) -> None:
     assert [name.partition(":")[0] for name in good_bursts([one for one in found if one.natural])] == ["good"]
 
 
-def test_a_view_is_told_from_its_frame_and_gets_each_error_of_a_frame_once(tmp_path: Path) -> None:
+def test_a_view_is_told_from_its_frame_and_gets_each_error_of_a_region_at_every_size(tmp_path: Path) -> None:
     photo = walker("photo", 1)
     frame = replace(photo.clip.frames[0], name="0-portrait")
     view = replace(photo, clip=replace(photo.clip, rows=(frame,)), viewed=True)
     assert photo.name != view.name and photo.group == view.group
     kinds = {spec.kind for number in range(8) for spec in specs_for(view, number)}
     assert kinds == set(SIZES) - set(LASTING)
-    assert all(len(specs_for(view, number)) == 4 for number in range(8))
-    assert len({spec.size for number in range(12) for spec in specs_for(view, number)}) == 6
+    for number in range(12):
+        specs = specs_for(view, number)
+        assert len(specs) == 10 and {spec.share for spec in specs} == {MOST}
+        for kind in kinds - {"jagged_edge"}:
+            assert sorted(spec.size for spec in specs if spec.kind == kind) == sorted(SIZES[kind])
+    jagged = [spec.size for number in range(12) for spec in specs_for(view, number) if spec.kind == "jagged_edge"]
+    assert set(jagged) == set(SIZES["jagged_edge"]), "their sizes take turns"
     assert [one.viewed for one in labels([(photo, Spec()), (view, Spec())], tmp_path)] == [False] * 4 + [True] * 4
 
 

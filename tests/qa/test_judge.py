@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qa.boosting import Boosted, Tree
-from qa.judge import FITTED, SIGNALS, Judge, JudgeError, combined, samples_of
+from qa.judge import FITTED, SHARPNESS, SIGNALS, SUSPICION, Judge, JudgeError, combined, samples_of
 
 TOY = Judge(
     signals=("label_iou", "odd_one"),
@@ -25,10 +27,20 @@ def test_probability_by_hand():
 
 
 def test_detectors_by_hand():
-    """Good in general with chance 1/2, one error with chance 1/2 and one with 1/4: 1/2 · 1/2 · 3/4 = 3/16."""
-    found = combined(np.zeros(1), [np.zeros(1), np.log([1 / 3])])
-    assert found == pytest.approx(np.log(3 / 13))
-    assert combined(np.asarray([0.7, -50.0, 50.0]), []) == pytest.approx([0.7, -50, 20.7], abs=0.1)
+    """Chance 1/2 of good; errors that are 1/2 likely when suspected, and of odds 1/4: sharpened by 3/2 they are 1/9."""
+    found = combined(np.zeros(1), [np.full(1, -0.5), np.log([1 / 4]) - 0.5])
+    assert found == pytest.approx(np.log(2 / 7) / 1.5)  # 1/2 · 1/2 · 8/9 = 2/9
+    assert combined(np.asarray([0.7, -50.0, 50.0]), []) == pytest.approx([0.7, -50, 13.8], abs=0.1)
+
+
+@given(st.lists(st.floats(-8, 8), min_size=1, max_size=6))
+def test_the_whole_is_no_better_than_its_worst_part_and_one_alone_is_itself(odds: list[float]):
+    good, *errors = (np.full(1, one) for one in odds)
+    found = float(combined(good, errors)[0])
+    parts = [odds[0], *(-one - SUSPICION for one in odds[1:])]
+    against = sum(min(part, 0) for part in parts)
+    assert against - len(parts) * np.log(2) / SHARPNESS - 1e-6 <= found <= min(parts) + 1e-6
+    assert combined(good, []) == pytest.approx(good, abs=1e-6)
     never = Boosted(-40.0, ())
     sure = Boosted(0.0, (Tree((1,), (0.1,), (0,), (-40.0, 3.0)),))
     judge = replace(TOY, detectors={"lag": never, "flicker": sure})
