@@ -15,13 +15,15 @@ LEAST_WEIGHT = 0.05
 
 
 def start_weight(error: float) -> float:
-    """Weight `(1 − 2e)²`, clipped to 0.05-1, of labels of which a share `error` is wrong; from e = 0.5 on the least.
+    """Weight `1 − 2e`, clipped to 0.05-1, of labels of which a share `error` is wrong; from e = 0.5 on the least.
 
-    A binary label that is wrong with probability e keeps 1 − 2e of its signal, so a mean over such labels is least
-    noisy when each counts by the square of that. (A label that is wrong half of the time says nothing, and this formula
-    alone would trust one that is always wrong.)
+    A binary label that is wrong with probability e says (1 − 2e)·truth, and the rest is noise. A sum of such labels is
+    least noisy when each counts by its signal over its variance, and the variance is nearly the same for all: a noisy
+    label's own, and a right label's by what the frame happens to show. (Labels over their attenuation, as in
+    N. Natarajan et al., "Learning with noisy labels", NeurIPS 2013, would count by the square of 1 − 2e; training takes
+    labels as they are.)
     """
-    return min(1.0, max(LEAST_WEIGHT, (1 - 2 * min(error, 0.5)) ** 2))
+    return min(1.0, max(LEAST_WEIGHT, 1 - 2 * error))
 
 
 def weight_rows(

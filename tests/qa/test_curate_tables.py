@@ -34,7 +34,7 @@ def test_weights_count_training_labels_by_group(tmp_path: Path):
     assert [(entry["group"], entry["count"]) for entry in table] == [
         ("gold", 1), ("silver", 1), ("bronze", 0), ("reject", 0),
     ]  # fmt: skip
-    assert table[1]["weight"] == pytest.approx((1 - 2 * table[1]["expected_error"]) ** 2)
+    assert table[1]["weight"] == pytest.approx(1 - 2 * table[1]["expected_error"])
 
 
 def test_an_audit_beside_the_out_replaces_the_errors_by_hand(tmp_path: Path):
@@ -49,7 +49,7 @@ def test_an_audit_beside_the_out_replaces_the_errors_by_hand(tmp_path: Path):
     write_audit(reviews / FILE, audit)
     finish(shards(tmp_path, [row("ann", "train")], [row("bob", "val")], [row("cy", "test")]), out, CurateConfig())
     gold, silver, *_ = pq.read_table(out / WEIGHTS).to_pylist()
-    assert (silver["weight"], silver["band_weight"]) == (pytest.approx(0.64), pytest.approx(0.36))
+    assert (silver["weight"], silver["band_weight"]) == (pytest.approx(0.8), pytest.approx(0.6))
     assert (silver["audited"], gold["audited"], gold["expected_error"]) == (7, 0, 0.01)
 
 
