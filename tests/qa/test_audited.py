@@ -15,7 +15,8 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SHAPE = (100, 100)
 ALL = AuditConfig(share=0.05, salt="s")
 CORE = {"label_iou": 0.9, "core_doubt": 0.0}
-GROUPS = GroupConfig()
+BY_HAND = {"gold": 0.01, "silver": 0.03, "bronze": 0.1, "reject": 0.5}
+GROUPS = GroupConfig(expected_error=BY_HAND, expected_band_error=BY_HAND)
 
 
 def block(top: int, bottom: int, left: int = 20, right: int = 80) -> np.ndarray:
