@@ -47,7 +47,9 @@ def run_audit(root: Path, console: Console) -> Audit | None:
 
 
 def _table(audit: Audit) -> Table:
-    table = Table("group", "audited", "wrong in the core", "wrong in the band", title="Errors, with those set by hand")
+    table = Table(
+        "group", "audited", "wrong in the core", "wrong in the band", title="Errors, with those of params.yaml"
+    )
     for group, error in audit.errors.items():
         table.add_row(group, str(error.count), f"{error.core:.1%}", f"{error.band:.1%}")
     return table

@@ -83,7 +83,10 @@ def audit_sentence(curated: Path) -> str:
     """How the weights and silver's threshold are known."""
     audit = read_audit(curated / FILE)
     if audit is None:
-        return "No audit has been taken: silver's threshold and the expected errors are set by hand, nothing is proved."
+        return (
+            "No audit has been taken: silver's threshold and the expected errors are those of params.yaml, nothing is "
+            "proved here."
+        )
     undecided = audit.drawn - audit.decided
     drawn = f"{audit.drawn:,} labels were drawn for the audit" + (
         f", {undecided:,} of them are undecided and count as bad. " if undecided else ". "

@@ -57,7 +57,7 @@ def test_weights_and_how_they_are_known(tmp_path: Path):
         pa.Table.from_pylist(weight_rows({"silver": 3}, CurateConfig().groups)), tmp_path / "weights.parquet"
     )
     assert [row["count"] for row in group_weights(tmp_path)] == [0, 3, 0, 0]
-    assert "set by hand, nothing is proved" in audit_sentence(tmp_path)
+    assert "those of params.yaml, nothing is proved" in audit_sentence(tmp_path)
     audit = Audit(
         drawn=60, decided=58, verdict="held", silver_quality=0.75, silver_count=50, silver_bad=0, silver_bound=0.045,
         errors={}, share=0.05, bad=0.05, confidence=0.9,
