@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import ExportConfig
+from training.lean_graph import lean
 from training.models import States, StudentModel
 from training.runtime import INPUT, NEXT_STATE, OUTPUT, STATE, open_session
 from training.weights import load_student
@@ -100,7 +101,7 @@ def export(*, config: ExportConfig, student: Path, out: Path) -> ExportResult:
 def write_onnx(
     model: nn.Module, path: Path, size: tuple[int, int], *, opset: int, states: Sequence[Tensor] = ()
 ) -> None:
-    """Trace `model` on a `(1, 4, height, width)` frame into an ONNX file whose batch norms are folded away.
+    """Trace `model` on a `(1, 4, height, width)` frame into a lean ONNX file, whose batch norms are folded away.
 
     Args:
         states: examples of a recurrent model's further inputs, which are further outputs too.
@@ -119,6 +120,7 @@ def write_onnx(
             opset_version=opset,
             dynamo=False,
         )
+    onnx.save(lean(onnx.load(path)), path)
 
 
 @torch.no_grad()
