@@ -144,10 +144,8 @@ def _is_bilinear(node: NodeProto) -> bool:
     if node.op_type != "Resize":
         return False
     given = _attributes(node)
-    return given.get("mode") == b"linear" and given.get("coordinate_transformation_mode", b"half_pixel") in (
-        b"half_pixel",
-        b"pytorch_half_pixel",
-    )
+    grid = given.get("coordinate_transformation_mode", b"half_pixel")
+    return given.get("mode") == b"linear" and grid in (b"half_pixel", b"pytorch_half_pixel")
 
 
 def _attributes(node: NodeProto) -> dict[str, Any]:

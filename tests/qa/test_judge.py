@@ -41,6 +41,9 @@ def test_the_whole_is_no_better_than_its_worst_part_and_one_alone_is_itself(odds
     against = sum(min(part, 0) for part in parts)
     assert against - len(parts) * np.log(2) / SHARPNESS - 1e-6 <= found <= min(parts) + 1e-6
     assert combined(good, []) == pytest.approx(good, abs=1e-6)
+
+
+def test_a_detector_speaks_where_its_error_is_and_names_it():
     never = Boosted(-40.0, ())
     sure = Boosted(0.0, (Tree((1,), (0.1,), (0,), (-40.0, 3.0)),))
     judge = replace(TOY, detectors={"lag": never, "flicker": sure})

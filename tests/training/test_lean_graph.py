@@ -65,6 +65,17 @@ def test_a_shuffle_that_something_else_needs_stays_where_it_is() -> None:
     assert kinds(lean(made(nodes, w=kernel(4, 1)))) == ["Conv", "DepthToSpace", "Sigmoid", "Add"]
 
 
+def test_a_shuffle_that_is_an_answer_itself_stays_where_it_is() -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["deep"], pads=[1, 1, 1, 1]),
+        helper.make_node("DepthToSpace", ["deep"], ["wide"], blocksize=2),
+        helper.make_node("Sigmoid", ["wide"], ["out"]),
+    ]
+    model = made(nodes, w=kernel(4, 1))
+    model.graph.output.append(helper.make_tensor_value_info("wide", TensorProto.FLOAT, [None] * 4))
+    assert kinds(lean(model)) == ["Conv", "DepthToSpace", "Sigmoid"]
+
+
 def test_dense_layers_are_sums_and_nothing_is_concatenated(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Concat", ["x", "y"], ["two"], axis=1),
