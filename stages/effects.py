@@ -60,6 +60,10 @@ def wrap_light(image: Image, alpha: Grey, background: Image, strength: float) ->
 def through_h264(frames: Sequence[Image], rate_factor: int) -> list[Image]:
     """Frames of one size after H.264, encoded as one stream in memory: the same build gives the same pixels.
 
+    Without the encoder's assembly: on a busy processor with AVX-512, x264 (core 165) gave other bytes for the same
+    frames in 81 of 10,000 encodings, and in none with `asm=0`, `AVX2` or `SSE4.2`. Only the first is there on every
+    processor; four frames of 256x144 take 5 ms longer.
+
     Args:
         frames: `(H, W, 3)` uint8 RGB each; odd sides are padded by one pixel for the codec.
         rate_factor: CRF, 1-51.
@@ -80,7 +84,7 @@ def through_h264(frames: Sequence[Image], rate_factor: int) -> list[Image]:
         stream = cast(av.VideoStream, container.add_stream(_ENCODER, rate=Fraction(25)))
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         stream.codec_context.thread_count = 1
-        stream.options = {"crf": str(rate_factor), "preset": "veryfast", "bf": "0"}
+        stream.options = {"crf": str(rate_factor), "preset": "veryfast", "bf": "0", "x264-params": "asm=0"}
         for frame in frames:
             even = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(even, np.uint8), format="rgb24")))
