@@ -7,24 +7,28 @@ without each set (`pipeline/folds.py`). The keyed clip is in no fit; views of fr
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from keyed_clip import keyed_bursts
 from labels import spread
 from rich.console import Console
 
-from pipeline.calibrate_judge import fit_on, labelled_for
+from pipeline.calibrate_judge import expected_on, fit_on, labelled_for
 from pipeline.calibration_data import Known, known_bursts, reserved_for_fitting, viewed
 from pipeline.ensemble import Ensemble, link_models
 from pipeline.folds import KEYED, REGIMES, configs_for, cross_fits, fit_names, fitted_on, folds
 from pipeline.judge_data import KnownClip, Labelled, Spec, cut, label_all, with_votes
 from pipeline.params import Params
 from pipeline.progress import stage_progress
+from qa.expected_error import ExpectedError
 from qa.judge import Judge
 from qa.view import View
 from stages.fuse import FuseConfig
+
+Fit = TypeVar("Fit")
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,12 @@ class HeldOut:
                 [*self.clips, *self.views], self.configs["sets"], draws=draws, progress=progress, **self._how()
             )
 
+    def natural(self) -> list[Labelled]:
+        """Those of `labelled` that nothing was done to."""
+        work = [(piece, Spec()) for clip in [*self.clips, *self.views] for piece in cut(clip)]
+        with stage_progress("labels", self.console) as progress:
+            return label_all(work, self.configs["sets"], progress=progress, **self._how())
+
     def far(self) -> list[Labelled]:
         """Natural labels of the clips, by a `fuse` that saw no frame of their set."""
         work = [(piece, Spec()) for clip in self.clips for piece in cut(clip)]
@@ -90,10 +100,19 @@ class HeldOut:
 
 def judges(names: Sequence[str], labelled: Sequence[Labelled], dealt: dict[str, int]) -> dict[str, Judge]:
     """Fit name to the judge of the labels it may see: none of the keyed clip, all of views, of others first draws."""
-    fitting = [one for one in labelled if one.collection != KEYED and (one.viewed or not one.spec.draw)]
-    return {
-        name: fit_on([one for one in fitting if fitted_on(name, one.collection, one.group, dealt)]) for name in names
-    }
+    return _fitted(fit_on, names, [one for one in labelled if one.viewed or not one.spec.draw], dealt)
+
+
+def expectations(names: Sequence[str], natural: Sequence[Labelled], dealt: dict[str, int]) -> dict[str, ExpectedError]:
+    """Fit name to the `expected` of the judge of the labels it may see."""
+    return _fitted(expected_on, names, natural, dealt)
+
+
+def _fitted(
+    fit: Callable[[Sequence[Labelled]], Fit], names: Sequence[str], labelled: Sequence[Labelled], dealt: dict[str, int]
+) -> dict[str, Fit]:
+    fitting = [one for one in labelled if one.collection != KEYED]
+    return {name: fit([one for one in fitting if fitted_on(name, one.collection, one.group, dealt)]) for name in names}
 
 
 def softmin(view: View) -> float:

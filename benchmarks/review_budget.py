@@ -5,10 +5,10 @@ flow (`qa.fix_spread`), a frame taking it from the nearest reviewed one. Orders:
 400), `cleanlab` (segmentation softmin on the labels and the mean of the votes), `truth` (greedy by the error that a fix
 really removes, spreading included). `stills` are photos, `video` the sequences and the keyed clip.
 
-Labels and P(good) are the pipeline's, but for what it was fitted on (`held_out.py`): neither `fuse` nor the judge saw
-the source that is measured or, `left_out`, its set; the keyed clip is in no fit. The last line is JSON: `removed`,
-`video` and `stills` to share reviewed to order to label error removed (the sum of 1 − IoU over the frames, at label
-size), and `left_out`, the same.
+Labels and expected errors are the pipeline's, but for what it was fitted on (`held_out.py`): neither `fuse` nor the
+judge saw the source that is measured or, `left_out`, its set; the keyed clip is in no fit. The last line is JSON:
+`removed`, `video` and `stills` to share reviewed to order to label error removed (the sum of 1 − IoU over the frames,
+at label size), and `left_out`, the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from held_out import HeldOut, judges, softmin
+from held_out import HeldOut, expectations, softmin
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -39,8 +39,9 @@ from pipeline.params import load_params
 from pipeline.progress import stage_progress
 from qa.burst_signals import burst_signals
 from qa.examples import AlphaFuse, fused
+from qa.expected_error import ExpectedError, held_areas
 from qa.fix_spread import reaches, spread_fix
-from qa.judge import Judge, samples_of
+from qa.judge import samples_of
 from qa.metrics import Mask, as_mask, iou
 from qa.queue import BurstDoubt, nearest_fixes, review_order
 from qa.review import doubt_map
@@ -86,11 +87,11 @@ def main() -> None:
     console = Console(stderr=not os.isatty(1))
     params = load_params(options.params)
     footage = HeldOut.read(options, params, console)
-    fitted = judges(footage.names, footage.labelled(), footage.dealt)
+    fitted = expectations(footage.names, footage.natural(), footage.dealt)
     reports = {}
     for regime in REGIMES:
         bursts = known_bursts(footage, regime)
-        reports[regime] = report(bursts, p_good(bursts, fitted, regime, footage.dealt), console, regime)
+        reports[regime] = report(bursts, expected_errors(bursts, fitted, regime, footage.dealt), console, regime)
     print(json.dumps({"removed": reports["sets"], "left_out": reports["leave_one_out"]}))
 
 
@@ -145,23 +146,22 @@ def _sized(truth: Grey, label: LabelRow) -> Mask:
     return as_mask(np.asarray(cv2.resize(truth, (label.width, label.height), interpolation=cv2.INTER_AREA), np.uint8))
 
 
-def p_good(
-    bursts: Sequence[Known], fitted: Mapping[str, Judge], regime: str, dealt: dict[str, int]
+def expected_errors(
+    bursts: Sequence[Known], fitted: Mapping[str, ExpectedError], regime: str, dealt: dict[str, int]
 ) -> list[NDArray[np.float64]]:
-    """Per burst the probabilities of the judge that has not seen its source, or its set."""
-    found = []
-    for burst in bursts:
-        judge = fitted[fit_for(burst, regime, dealt)]
-        found.append(judge.probabilities(samples_of(burst.signals, judge.signals)))
-    return found
+    """Per burst what the fit expects that has not seen its source, or its set."""
+    return [
+        fitted[fit_for(burst, regime, dealt)].of(samples_of(burst.signals), held_areas(burst.signals))
+        for burst in bursts
+    ]
 
 
 def report(
-    bursts: Sequence[Known], probabilities: Sequence[NDArray[np.float64]], console: Console, way: str
+    bursts: Sequence[Known], expected: Sequence[NDArray[np.float64]], console: Console, way: str
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Error removed by budget and order, of video and of stills; sets without any are left out."""
     removed = {}
-    both = list(zip(bursts, probabilities, strict=True))
+    both = list(zip(bursts, expected, strict=True))
     for name, pairs in (
         ("video", [pair for pair in both if pair[0].collection not in STILLS]),
         ("stills", [pair for pair in both if pair[0].collection in STILLS]),
@@ -170,7 +170,7 @@ def report(
             continue
         part = [burst for burst, _ in pairs]
         orders = {
-            "ours": our_order(part, [good for _, good in pairs]),
+            "ours": our_order(part, [errors for _, errors in pairs]),
             "cleanlab": cleanlab_order(part),
             "truth": truth_order(part, max(BUDGETS)),
         }
@@ -189,11 +189,11 @@ def report(
     return removed
 
 
-def our_order(bursts: Sequence[Known], probabilities: Sequence[NDArray[np.float64]]) -> list[Frame]:
-    """As `qa.queue` has it, for labels of these P(good)."""
+def our_order(bursts: Sequence[Known], expected: Sequence[NDArray[np.float64]]) -> list[Frame]:
+    """As `qa.queue` has it, for labels of these expected errors."""
     doubts = [
-        BurstDoubt([(str(number), frame) for frame in range(len(good))], good, burst.reach)
-        for number, (burst, good) in enumerate(zip(bursts, probabilities, strict=True))
+        BurstDoubt([(str(number), frame) for frame in range(len(errors))], errors, burst.reach)
+        for number, (burst, errors) in enumerate(zip(bursts, expected, strict=True))
     ]
     return [(int(place.key[0]), place.key[1]) for place in review_order(doubts)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from pipeline.calibration_data import Progress
 from pipeline.folds import folds
 from pipeline.judge_data import KnownClip, Labelled, Rate, Spec, cut, label_all
 from qa.damage import ALL, MOST, ONE
+from qa.expected_error import ExpectedError, held_areas
+from qa.expected_error_fit import fit_expected_error
 from qa.judge import Judge, samples_of
 from qa.judge_fit import fit_judge
 from qa.standard import is_good
@@ -47,7 +50,7 @@ def fit_on(labelled: Sequence[Labelled]) -> Judge:
     natural, views = sum(one.natural for one in labelled), sum(one.viewed for one in labelled)
     injected = len(labelled) - natural
     dealt = folds(labelled, PLATT_FOLDS)
-    return fit_judge(
+    judge = fit_judge(
         samples_of([one.example.signals for one in labelled]),
         np.asarray([one.example.good for one in labelled]),
         np.asarray([one.natural for one in labelled]),
@@ -56,6 +59,18 @@ def fit_on(labelled: Sequence[Labelled]) -> Judge:
         fused=np.asarray([not one.teacher for one in labelled]),
         fitted_on=f"{sets}: {natural} natural labels, {injected} with errors put in; {views} of all are of views",
         command=COMMAND,
+    )
+    return replace(judge, expected=expected_on([one for one in labelled if one.natural]))
+
+
+def expected_on(natural: Sequence[Labelled]) -> ExpectedError:
+    """How wrong labels are that nobody damaged: errors that were put in are as large as somebody chose."""
+    signals = [one.example.signals for one in natural]
+    return fit_expected_error(
+        samples_of(signals),
+        held_areas(signals),
+        np.asarray([1 - one.example.iou for one in natural]),
+        np.asarray([not one.teacher for one in natural]),
     )
 
 

@@ -7,7 +7,7 @@ and 2^D values, and looking a sample up is arithmetic. See `boosting_fit` for ho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -85,6 +85,16 @@ class Boosted:
             KeyError, ValueError: the values are not such a model.
         """
         return cls(float(values["start"]), tuple(_tree(*parts) for parts in values["trees"]))
+
+
+def averaged(models: Sequence[Boosted]) -> Boosted:
+    """One model whose log-odds are the mean of theirs."""
+    trees = (
+        replace(tree, values=tuple(value / len(models) for value in tree.values))
+        for one in models
+        for tree in one.trees
+    )
+    return Boosted(sum(one.start for one in models) / len(models), tuple(trees))
 
 
 def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -39,17 +39,18 @@ class Recipe:
 
 
 def fit_boosted(
-    samples: Samples, targets: NDArray[np.bool_], weights: Vector, signs: Sequence[int], recipe: Recipe
+    samples: Samples, targets: NDArray[np.bool_] | Vector, weights: Vector, signs: Sequence[int], recipe: Recipe
 ) -> Boosted:
     """Log-odds of `targets` `(N,)` from samples `(N, F)`, monotone in the signals with a sign.
 
     Args:
-        weights: `(N,)`, positive. signs: per signal 1 (more never lowers the odds), -1 (never raises) or 0 (free).
+        targets: bool, or shares 0-1, whose mean is learnt as a chance. weights: `(N,)`, positive.
+        signs: per signal 1 (more never lowers the odds), -1 (never raises) or 0 (free).
 
     Raises:
         ValueError: the targets are all alike: there is nothing to learn.
     """
-    if targets.all() or not targets.any():
+    if np.all(targets == targets[0]):
         raise ValueError("the judge needs good labels and bad ones to learn from; add audited frames of the other kind")
     weights = weights / weights.mean()
     edges = [_edges(samples[:, column], recipe.bins) for column in range(samples.shape[1])]

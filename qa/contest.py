@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.images import Image
+from qa.held import HELD, is_held
 from qa.metrics import Mask, boundary
 from qa.view import View
 
@@ -66,6 +67,7 @@ def contest_signals(view: View) -> dict[str, float]:
 
     For what the label lacks (`missing_…`) and what it has too much (`surplus_…`): `area` and `weight` summed over the
     regions; `dissent`, `colour` and `edge` of the region that weighs most, left out where there is none.
+    `held_area`: area of what may be held (`qa.held`) × the mean vote there of the teacher that is surest of it, summed.
     """
     if len(view.outlines) < 2:
         return {}
@@ -80,7 +82,14 @@ def contest_signals(view: View) -> dict[str, float]:
             signals[f"{name}_dissent"] = worst.dissent
             signals[f"{name}_colour"] = worst.colour
             signals[f"{name}_edge"] = worst.edge
+    held = [contest for contest in found if contest.missing and is_held(view.label.mask, contest.region)]
+    signals[HELD] = sum((contest.area * _surest(view, contest.region) for contest in held), 0.0)
     return signals
+
+
+def _surest(view: View, region: Mask) -> float:
+    """Mean vote inside a region, 0-1, of the teacher who has most of it."""
+    return max(float(np.mean(vote[region])) for vote in view.votes.values()) / 255
 
 
 def contests(view: View) -> list[Contest]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.boosting import Boosted, Samples, sigmoid
+from qa.expected_error import ExpectedError, held_areas
 
 FITTED = Path(__file__).parent / "fitted" / "judge.json"
 """The judge that ships."""
@@ -88,7 +89,8 @@ SIGNALS: dict[str, int] = {
 """What the judge looks at, and which way it counts: 1 more is better, -1 more is worse, 0 either.
 
 Signals of how the label was made (trust, the trimap's width) and of what is shown (area, persons, contact, motion) are
-left out: the first would tie the judge to one fusion, the second would let it learn which set a frame comes from.
+left out: the first would tie the judge to one fusion, the second would let it learn which set a frame comes from. What
+may be held counts in `expected_errors` alone.
 """
 
 
@@ -115,6 +117,7 @@ class Judge:
         model: signals to the log-odds of a good label. detectors: type of error to the model of its log-odds.
         slope, offset: Platt's calibration, `P = sigmoid(slope · log-odds + offset)`.
         fitted_on: what it was fitted on, for people. command: what refits it.
+        expected: how much of a label is wrong; None in files of before, which then say whether alone.
     """
 
     signals: tuple[str, ...]
@@ -124,6 +127,7 @@ class Judge:
     offset: float
     fitted_on: str
     command: str
+    expected: ExpectedError | None = None
 
     def probability(self, signals: Mapping[str, float]) -> float:
         """P(the label is good) from its signals by name; missing ones are allowed."""
@@ -133,6 +137,13 @@ class Judge:
         """`(N,)` probabilities of `(N, F)` samples with the judge's columns."""
         odds = combined(self.model.log_odds(samples), [one.log_odds(samples) for one in self.detectors.values()])
         return sigmoid(self.slope * odds + self.offset)
+
+    def expected_errors(self, signals: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+        """`(N,)` expected 1 − IoU of labels from their signals; without `expected`, the chance that they are bad."""
+        samples = samples_of(signals, self.signals)
+        if self.expected is None:
+            return 1 - self.probabilities(samples)
+        return self.expected.of(samples, held_areas(signals))
 
     def errors(self, samples: Samples) -> list[str]:
         """The likeliest error of each of `(N, F)` samples with the judge's columns; "" by a judge without detectors."""
@@ -152,6 +163,7 @@ class Judge:
             "offset": self.offset,
             "model": self.model.as_json(),
             "detectors": {kind: one.as_json() for kind, one in self.detectors.items()},
+            "expected": self.expected and self.expected.as_json(),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values, separators=(",", ":")) + "\n", encoding="utf-8")
@@ -174,6 +186,7 @@ class Judge:
                 float(values["offset"]),
                 str(values["fitted_on"]),
                 str(values["command"]),
+                ExpectedError.from_json(expected) if (expected := values.get("expected")) else None,
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise JudgeError(f"{path}: no fitted judge ({error}); {cure}") from error

@@ -18,25 +18,25 @@ class BurstDoubt:
 
     Attributes:
         keys: the frames' names, `(source, time_us)`.
-        p_good: `(N,)`, the judge's P(label is good).
+        errors: `(N,)`, the error expected of each label, `Judge.expected_errors`.
         reach: `(N, N)`, the share of frame j's error that fixing frame i removes, 1 on the diagonal (`qa.fix_spread`).
     """
 
     keys: Sequence[tuple[str, int]]
-    p_good: Values
+    errors: Values
     reach: Values
 
     def __post_init__(self) -> None:
         count = len(self.keys)
-        shapes = self.p_good.shape, self.reach.shape
+        shapes = self.errors.shape, self.reach.shape
         if shapes != ((count,), (count, count)):
-            wanted = f"p_good ({count},) and reach ({count}, {count})"
+            wanted = f"errors ({count},) and reach ({count}, {count})"
             raise ValueError(f"a burst of {count} frames needs {wanted}; got {shapes}")
 
 
 @dataclass(frozen=True)
 class Place:
-    """A frame's place in the queue: its name, and the doubt that reviewing it removes, given those before it."""
+    """A frame's place in the queue: its name, and the error that reviewing it removes, given those before it."""
 
     key: tuple[str, int]
     gain: float
@@ -45,7 +45,7 @@ class Place:
 def review_order(bursts: Sequence[BurstDoubt], limit: int | None = None) -> list[Place]:
     """All frames (or the first `limit`), greatest expected gain first; ties in the order given.
 
-    Reviewing frame i is worth Σ_j (1 − P(good)_j) · reach_ij over its burst: its own doubt, and what it stands for. A
+    Reviewing frame i is worth Σ_j error_j · reach_ij over its burst: its own error, and what it stands for. A
     frame takes its correction from the nearest reviewed frame (of two as near, from the earlier), so what is left to
     gain in a burst falls with every frame taken from it. Gains in other bursts do not change: a heap over the bursts
     gives the greedy order.
@@ -80,20 +80,20 @@ class _Pending:
     """A burst of which some frames are already in the queue."""
 
     def __init__(self, burst: BurstDoubt) -> None:
-        self._doubt = 1 - burst.p_good
+        self._errors = burst.errors
         self._reach = burst.reach
         self._taken: list[int] = []
 
     def left(self, taken: Sequence[int]) -> float:
-        """Doubt that is left in the burst once these frames are reviewed."""
+        """Error that is left in the burst once these frames are reviewed."""
         if not taken:
-            return float(self._doubt.sum())
-        source = nearest_fixes(len(self._doubt), taken)
-        return float(np.sum(self._doubt * (1 - self._reach[source, np.arange(len(source))])))
+            return float(self._errors.sum())
+        source = nearest_fixes(len(self._errors), taken)
+        return float(np.sum(self._errors * (1 - self._reach[source, np.arange(len(source))])))
 
     def best(self) -> tuple[float, int] | None:
         """Gain and index of the frame to review next; None when all are taken."""
-        free = [frame for frame in range(len(self._doubt)) if frame not in self._taken]
+        free = [frame for frame in range(len(self._errors)) if frame not in self._taken]
         if not free:
             return None
         now = self.left(self._taken)

@@ -17,8 +17,8 @@ GAIN = "review_gain"
 """Name of the signal."""
 
 
-def review_gains(views: Sequence[View], qualities: Sequence[float], tracks: Tracks | None = None) -> list[float]:
-    """How much wrong each frame of a burst stands for: the doubt that reviewing it removes, in labels.
+def review_gains(views: Sequence[View], errors: Sequence[float], tracks: Tracks | None = None) -> list[float]:
+    """How much wrong each frame of a burst stands for: the expected error that reviewing it removes, summed 1 − IoU.
 
     That is given that the frames of its burst with more to gain come first. Bursts do not depend on each other, so all
     frames of a data set, sorted by it, are in the order of `qa.queue`. `tracks` are `tracks_of(views)`, where they are
@@ -26,7 +26,7 @@ def review_gains(views: Sequence[View], qualities: Sequence[float], tracks: Trac
     """
     gains: dict[int, float] = {}
     least = np.inf
-    for place in review_order([burst_doubt(views, qualities, tracks=tracks)]):
+    for place in review_order([burst_doubt(views, errors, tracks=tracks)]):
         # A frame that takes its correction from a nearer key frame now can make that one worth more than the first was.
         least = min(least, place.gain)
         gains[place.key[1]] = float(least)
@@ -34,12 +34,12 @@ def review_gains(views: Sequence[View], qualities: Sequence[float], tracks: Trac
 
 
 def burst_doubt(
-    views: Sequence[View], qualities: Sequence[float], name: str = "", tracks: Tracks | None = None
+    views: Sequence[View], errors: Sequence[float], name: str = "", tracks: Tracks | None = None
 ) -> BurstDoubt:
     """The burst for `qa.queue`; its keys are `(name, index of the frame)`."""
     reach = reaches([doubt_map(view) for view in views], tracks_of(views) if tracks is None else tracks)
     keys = [(name, index) for index in range(len(views))]
-    return BurstDoubt(keys, np.asarray(qualities, np.float64), reach)
+    return BurstDoubt(keys, np.asarray(errors, np.float64), reach)
 
 
 def doubt_map(view: View) -> NDArray[np.float32]:

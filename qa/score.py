@@ -73,7 +73,7 @@ class Score(ClipStage[QualityRow]):
         signals = burst_signals(views, tracks=tracks)
         samples = samples_of(signals, self.judge.signals)
         qualities, errors = self.judge.probabilities(samples).tolist(), self.judge.errors(samples)
-        gains = review_gains(views, qualities, tracks)
+        gains = review_gains(views, self.judge.expected_errors(signals).tolist(), tracks)
         verdicts = judge_annotations(views, self.annotation_judge, tracks)
         for index, (row, frame, view) in enumerate(zip(item.rows, item.frames, views, strict=True)):
             assert frame is not None  # view_of has refused bursts with missing frames

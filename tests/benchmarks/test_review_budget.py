@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from qa.boosting import Boosted
+from qa.expected_error import ExpectedError
 from qa.view import Outline, View
 from tests.walkers import CONFIG, walker
 
@@ -36,7 +38,7 @@ def burst(
     return budget.Known(
         collection=collection,
         group=group,
-        signals=[{"label_iou": 1 - error} for error in errors],
+        signals=[{"label_iou": 1 - error, "held_area": 1.0} for error in errors],
         reach=np.eye(count),
         cleanlab=np.asarray(scores or [0.5] * count),
         errors=np.asarray(errors),
@@ -96,42 +98,33 @@ def test_softmin_is_lower_where_the_votes_contradict(budget: ModuleType) -> None
     assert score(vote, vote) > score(vote, spoiled) > score(spoiled)
 
 
-def test_our_order_takes_the_most_doubtful_first(budget: ModuleType) -> None:
+def test_our_order_takes_the_worst_first(budget: ModuleType) -> None:
     video = burst(budget, [0.1, 0.1], np.zeros((2, 2)).tolist())
     still = burst(budget, [0.1], [[0.0]])
-    assert budget.our_order([video, still], [np.array([0.9, 0.2]), np.array([0.5])]) == [(0, 1), (1, 0), (0, 0)]
+    assert budget.our_order([video, still], [np.array([0.1, 0.8]), np.array([0.5])]) == [(0, 1), (1, 0), (0, 0)]
 
 
 def test_only_what_there_is_is_reported(budget: ModuleType) -> None:
     stills = [burst(budget, [0.1 * k], [[0.0]], collection="ccp") for k in range(1, 6)]
-    probabilities = [np.array([1 - 0.1 * k]) for k in range(1, 6)]
-    found = budget.report(stills, probabilities, Console(quiet=True), "sets")
+    expected = [np.array([0.1 * k]) for k in range(1, 6)]
+    found = budget.report(stills, expected, Console(quiet=True), "sets")
     assert set(found) == {"stills"} and set(found["stills"]) == {"0.01", "0.02", "0.05", "0.1"}
     assert found["stills"]["0.1"]["ours"] == found["stills"]["0.1"]["truth"] == pytest.approx(0.5)
 
 
-def test_each_burst_is_judged_by_who_has_not_seen_it(budget: ModuleType) -> None:
-    class Judge:
-        signals = ("label_iou",)
-
-        def __init__(self, chance: float) -> None:
-            self.chance = chance
-
-        def probabilities(self, samples: np.ndarray) -> np.ndarray:
-            return np.full(len(samples), self.chance)
-
+def test_each_burst_is_rated_by_who_has_not_seen_it(budget: ModuleType) -> None:
     dealt = {"ccp/1": 0, "davis/a": 1}
     names = ["everything", "fold-0", "fold-1", "without-ccp", "without-davis"]
-    fitted = {name: Judge(0.1 * number) for number, name in enumerate(names)}
+    # of what a fit expects, the share of held areas tells which one it is
+    fitted = {name: ExpectedError(Boosted(-50.0, ()), 0.1 * number) for number, name in enumerate(names)}
     bursts = [
         burst(budget, [0.1], [[0.0]], collection="ccp", group="ccp/1"),
         burst(budget, [0.1] * 2, np.zeros((2, 2)).tolist()),
         burst(budget, [0.1], [[0.0]], collection="keyed", group="keyed"),
     ]
-    found = budget.p_good(bursts, fitted, "sets", dealt)
-    assert [one.tolist() for one in found] == [[0.1], [0.2, 0.2], [0.0]]
-    found = budget.p_good(bursts, fitted, "leave_one_out", dealt)
-    assert [one.tolist() for one in found] == [pytest.approx([0.3]), [0.4, 0.4], [0.0]]
+    for regime, wanted in (("sets", ([0.1], [0.2, 0.2], [0.0])), ("leave_one_out", ([0.3], [0.4, 0.4], [0.0]))):
+        found = budget.expected_errors(bursts, fitted, regime, dealt)
+        assert [one.tolist() for one in found] == [pytest.approx(values) for values in wanted]
 
 
 def test_what_is_known_of_a_burst(budget: ModuleType) -> None:

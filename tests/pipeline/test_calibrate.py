@@ -103,6 +103,8 @@ def test_the_judge_is_fitted_on_labels_of_fuses_that_did_not_see_their_source(
     judge = Judge.read(path)
     assert judge.probability({"label_iou": 0.99}) > 0.8 > 0.3 > judge.probability({"label_iou": 0.91})
     assert judge.fitted_on.startswith("photos: 60 natural labels")
+    low, high = judge.expected_errors([{"label_iou": 0.99}, {"label_iou": 0.91}])
+    assert low < 0.04 < 0.06 < high < 0.1  # labels of an error of 0 to 10 %
     # Held-out fits only, and every source's own: that of its fold.
     dealt = folds(known_bursts(tmp_path / "truth", params.ingest))
     assert asked["names"] == sorted({f"fold-{fold}" for fold in dealt.values()})

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from qa.boosting import Boosted, Tree, sigmoid
+from qa.boosting import Boosted, Tree, averaged, sigmoid
 
 NAN = float("nan")
 TREE = Tree(columns=(0, 1), thresholds=(0.5, 2.0), missing=(1, 0), values=(1.0, 2.0, 3.0, 4.0))
@@ -20,6 +20,13 @@ def test_questions_are_bits_the_first_the_highest(sample: list[float], leaf: int
 def test_log_odds_are_the_sum_of_the_trees():
     model = Boosted(-0.5, (TREE, Tree((1,), (0.0,), (1,), (10.0, 20.0))))
     assert model.log_odds(np.asarray([[0.0, 3.0], [1.0, -1.0], [1.0, NAN]])).tolist() == [21.5, 12.5, 22.5]
+
+
+def test_an_average_has_the_mean_log_odds():
+    models = Boosted(-0.5, (TREE,)), Boosted(1.5, (Tree((1,), (0.0,), (1,), (10.0, 20.0)), TREE)), Boosted(2.0, ())
+    samples = np.asarray([[0.0, 3.0], [1.0, -1.0], [1.0, NAN]])
+    wanted = np.mean([one.log_odds(samples) for one in models], axis=0)
+    assert averaged(models).log_odds(samples) == pytest.approx(wanted)
 
 
 def test_json_gives_the_same_model_back():

@@ -25,6 +25,16 @@ def test_one_question_is_found_with_its_newton_values():
     assert model.start == pytest.approx(np.log(p / (1 - p)))
 
 
+def test_shares_are_learnt_as_the_chances_of_many():
+    """Ten labels of which three are good say the same as ten of share .3."""
+    samples = np.repeat([[0.0], [1.0]], 10, axis=0)
+    shares = np.repeat([0.3, 0.8], 10)
+    flags = np.tile(np.arange(10), 2) < 10 * shares
+    recipe = Recipe(trees=20, depth=1, columns=1.0, least=0.0)
+    one, many = (fit_boosted(samples, targets, np.ones(20), [0], recipe) for targets in (shares, flags))
+    assert one.log_odds(samples) == pytest.approx(many.log_odds(samples))
+
+
 def test_it_learns_what_two_signals_only_say_together():
     samples = noise(1500, 3)
     targets = (samples[:, 0] > 0) ^ (samples[:, 1] > 0)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.boosting import Boosted, Tree
+from qa.expected_error import ExpectedError
 from qa.judge import FITTED, SHARPNESS, SIGNALS, SUSPICION, Judge, JudgeError, combined, samples_of
 
 TOY = Judge(
@@ -58,10 +59,27 @@ def test_signals_may_be_missing_and_others_are_ignored():
     assert TOY.probability({}) == pytest.approx(1 / (1 + np.exp(-(2 * -0.5 - 1))))
 
 
-def test_a_judge_survives_its_file(tmp_path: Path):
-    judge = replace(TOY, detectors={"lag": TOY.model})
+@pytest.mark.parametrize("expected", [None, ExpectedError(TOY.model, 0.25)])
+def test_a_judge_survives_its_file(tmp_path: Path, expected: ExpectedError | None):
+    judge = replace(TOY, detectors={"lag": TOY.model}, expected=expected)
     judge.write(tmp_path / "judge.json")
     assert Judge.read(tmp_path / "judge.json") == judge
+
+
+def test_expected_errors_by_hand():
+    signals = [{"label_iou": 0.95, "odd_one": 0.0}, {"label_iou": 0.80, "odd_one": 0.2, "held_area": 0.4}]
+    judge = replace(TOY, expected=ExpectedError(replace(TOY.model, start=-4.0), 0.25))
+    assert judge.expected_errors(signals) == pytest.approx(1 / (1 + np.exp([2.5, 7.0])) + [0, 0.1])
+    assert TOY.expected_errors(signals) == pytest.approx([1 - TOY.probability(one) for one in signals])
+
+
+def test_a_file_of_before_has_no_expected_errors(tmp_path: Path):
+    path = tmp_path / "judge.json"
+    TOY.write(path)
+    values = json.loads(path.read_text())
+    del values["expected"]
+    path.write_text(json.dumps(values))
+    assert Judge.read(path) == TOY
 
 
 def test_samples_have_a_column_a_name():

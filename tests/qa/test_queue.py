@@ -8,21 +8,21 @@ import pytest
 from qa.queue import BurstDoubt, nearest_fixes, review_order
 
 
-def burst(name: str, p_good: list[float], reach: list[list[float]] | None = None) -> BurstDoubt:
-    matrix = np.eye(len(p_good)) if reach is None else np.asarray(reach)
-    return BurstDoubt([(name, i) for i in range(len(p_good))], np.asarray(p_good), matrix)
+def burst(name: str, errors: list[float], reach: list[list[float]] | None = None) -> BurstDoubt:
+    matrix = np.eye(len(errors)) if reach is None else np.asarray(reach)
+    return BurstDoubt([(name, i) for i in range(len(errors))], np.asarray(errors), matrix)
 
 
-def test_a_still_is_worth_its_doubt():
-    order = review_order([burst("sure", [0.9]), burst("bad", [0.2]), burst("mild", [0.5])])
+def test_a_still_is_worth_its_error():
+    order = review_order([burst("sure", [0.1]), burst("bad", [0.8]), burst("mild", [0.5])])
     assert [place.key[0] for place in order] == ["bad", "mild", "sure"]
     assert [place.gain for place in order] == pytest.approx([0.8, 0.5, 0.1])
 
 
 def test_a_key_frame_stands_for_its_neighbours():
     # .8 of its own, or .6 of its own and half of two neighbours' .6
-    video = burst("video", [0.4, 0.4, 0.4], [[1, 0.1, 0], [0.5, 1, 0.5], [0, 0.1, 1]])
-    order = review_order([burst("still", [0.2]), video])
+    video = burst("video", [0.6, 0.6, 0.6], [[1, 0.1, 0], [0.5, 1, 0.5], [0, 0.1, 1]])
+    order = review_order([burst("still", [0.8]), video])
     assert [place.key for place in order[:2]] == [("video", 1), ("still", 0)]
     assert order[0].gain == pytest.approx(1.2)
     # half of its .6 was removed by the fix of frame 1 already
@@ -31,7 +31,7 @@ def test_a_key_frame_stands_for_its_neighbours():
 
 def test_a_burst_is_not_reviewed_twice_while_another_waits():
     whole = np.ones((4, 4)).tolist()
-    first, second = (burst(name, [p_good] * 4, whole) for name, p_good in (("a", 0.3), ("b", 0.7)))
+    first, second = (burst(name, [error] * 4, whole) for name, error in (("a", 0.7), ("b", 0.3)))
     order = review_order([first, second])
     assert [place.key[0] for place in order[:2]] == ["a", "b"]
     assert order[2].gain == pytest.approx(0)
@@ -56,7 +56,7 @@ def test_greedy_over_bursts_is_greedy_over_all():
         for one in bursts:
             fixed = [frame for name, frame in taken if name == one.keys[0][0]]
             source = nearest_fixes(4, fixed) if fixed else None
-            total += sum((1 - one.p_good[j]) * (1 - one.reach[source[j], j] if source else 1) for j in range(4))
+            total += sum(one.errors[j] * (1 - one.reach[source[j], j] if source else 1) for j in range(4))
         return total
 
     taken: list[tuple[str, int]] = []

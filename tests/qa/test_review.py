@@ -40,21 +40,21 @@ def test_without_votes_everything_is_doubtful() -> None:
     assert doubt_map(view(person())).min() == 1
 
 
-def test_a_still_gains_its_own_doubt() -> None:
-    assert review_gains([view(person(), person())], [0.3]) == pytest.approx([0.7])
+def test_a_still_gains_its_own_error() -> None:
+    assert review_gains([view(person(), person())], [0.7]) == pytest.approx([0.7])
 
 
 def test_one_error_on_three_still_frames_is_worth_one_review() -> None:
     truth = person()
     burst = [view(truth & ~LIMB, truth, truth)] * 3
-    gains = review_gains(burst, [0.2, 0.2, 0.2])
+    gains = review_gains(burst, [0.8, 0.8, 0.8])
     assert max(gains) == pytest.approx(2.4, abs=0.1) and sorted(gains)[1] < 0.1
 
 
 def test_gains_of_a_burst_are_the_queue_s_and_never_rise() -> None:
     truth = person()
     burst = [view(label, truth, truth) for label in (truth, truth & ~LIMB, truth | LIMB, truth & ~LIMB)]
-    qualities = [0.9, 0.4, 0.3, 0.2]
-    gains = review_gains(burst, qualities)
-    order = [place.key[1] for place in review_order([burst_doubt(burst, qualities)])]
+    errors = [0.1, 0.6, 0.7, 0.8]
+    gains = review_gains(burst, errors)
+    order = [place.key[1] for place in review_order([burst_doubt(burst, errors)])]
     assert [gains[index] for index in order] == sorted(gains, reverse=True)
