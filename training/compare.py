@@ -46,12 +46,17 @@ def milliseconds(student: Student, landscape: Path, image: Image, *, rounds: int
 
 
 def interleaved_medians(calls: Mapping[str, Callable[[], object]], *, rounds: int, warmup: int = 5) -> dict[str, float]:
-    """Median wall milliseconds of each call over `rounds` rounds of all of them, after `warmup` untimed rounds."""
+    """Median wall milliseconds of each call over `rounds` rounds of all of them, after `warmup` untimed rounds.
+
+    Their order is drawn anew each round: who always followed the largest model would always find the caches cold.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
+    order, rng = list(calls), np.random.default_rng(0)
     for index in range(warmup + rounds):
-        for name, call in calls.items():
+        rng.shuffle(order)
+        for name in order:
             start = time.perf_counter()
-            call()
+            calls[name]()
             if index >= warmup:
                 seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) * 1e3 for name, values in seconds.items()}
