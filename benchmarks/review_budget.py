@@ -43,7 +43,7 @@ from qa.expected_error import ExpectedError, held_areas
 from qa.fix_spread import reaches, spread_fix
 from qa.judge import samples_of
 from qa.metrics import Mask, as_mask, iou
-from qa.queue import BurstDoubt, nearest_fixes, review_order
+from qa.queue import BurstErrors, nearest_fixes, review_order
 from qa.review import doubt_map
 from qa.temporal_signals import tracks_of
 from qa.view import view_of
@@ -62,7 +62,7 @@ class Known:
 
     Attributes:
         collection, group: as of `KnownClip`. signals: of each label.
-        reach: `(N, N)`, see `qa.queue.BurstDoubt`.
+        reach: `(N, N)`, see `qa.queue.BurstErrors`.
         cleanlab: `(N,)`, its score: low is bad.
         errors: `(N,)`, 1 − IoU of each label with truth. after: `(N, N)`, that of frame j once frame i was fixed.
     """
@@ -192,7 +192,7 @@ def report(
 def our_order(bursts: Sequence[Known], expected: Sequence[NDArray[np.float64]]) -> list[Frame]:
     """As `qa.queue` has it, for labels of these expected errors."""
     doubts = [
-        BurstDoubt([(str(number), frame) for frame in range(len(errors))], errors, burst.reach)
+        BurstErrors([(str(number), frame) for frame in range(len(errors))], errors, burst.reach)
         for number, (burst, errors) in enumerate(zip(bursts, expected, strict=True))
     ]
     return [(int(place.key[0]), place.key[1]) for place in review_order(doubts)]

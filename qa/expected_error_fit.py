@@ -15,7 +15,7 @@ from qa.judge import SIGNALS
 Vector = NDArray[np.float64]
 
 RECIPE = Recipe(trees=100, least=0.3)
-"""Shares near zero bend the loss little: what a question takes of it is as many labels as for the judge, or more."""
+"""`least` counts second derivatives, of which a label with an error near 0 has little: .3 are some six labels."""
 FITS = 4
 """Fits by other draws of signals, averaged: one alone ranks the worst labels by luck."""
 

@@ -117,7 +117,7 @@ class Judge:
         model: signals to the log-odds of a good label. detectors: type of error to the model of its log-odds.
         slope, offset: Platt's calibration, `P = sigmoid(slope · log-odds + offset)`.
         fitted_on: what it was fitted on, for people. command: what refits it.
-        expected: how much of a label is wrong; None in files of before, which then say whether alone.
+        expected: how much of a label is wrong; None in a file that was fitted before there was such a thing.
     """
 
     signals: tuple[str, ...]

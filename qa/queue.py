@@ -13,7 +13,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class BurstDoubt:
+class BurstErrors:
     """What is expected of a burst of N labels.
 
     Attributes:
@@ -42,7 +42,7 @@ class Place:
     gain: float
 
 
-def review_order(bursts: Sequence[BurstDoubt], limit: int | None = None) -> list[Place]:
+def review_order(bursts: Sequence[BurstErrors], limit: int | None = None) -> list[Place]:
     """All frames (or the first `limit`), greatest expected gain first; ties in the order given.
 
     Reviewing frame i is worth Σ_j error_j · reach_ij over its burst: its own error, and what it stands for. A
@@ -79,7 +79,7 @@ def nearest_fixes(count: int, fixed: Sequence[int]) -> list[int]:
 class _Pending:
     """A burst of which some frames are already in the queue."""
 
-    def __init__(self, burst: BurstDoubt) -> None:
+    def __init__(self, burst: BurstErrors) -> None:
         self._errors = burst.errors
         self._reach = burst.reach
         self._taken: list[int] = []

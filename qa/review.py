@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qa.annotation_case import reference
 from qa.fix_spread import reaches
-from qa.queue import BurstDoubt, review_order
+from qa.queue import BurstErrors, review_order
 from qa.temporal_signals import Tracks, tracks_of
 from qa.view import View
 
@@ -26,20 +26,20 @@ def review_gains(views: Sequence[View], errors: Sequence[float], tracks: Tracks 
     """
     gains: dict[int, float] = {}
     least = np.inf
-    for place in review_order([burst_doubt(views, errors, tracks=tracks)]):
+    for place in review_order([burst_errors(views, errors, tracks=tracks)]):
         # A frame that takes its correction from a nearer key frame now can make that one worth more than the first was.
         least = min(least, place.gain)
         gains[place.key[1]] = float(least)
     return [gains[index] for index in range(len(views))]
 
 
-def burst_doubt(
+def burst_errors(
     views: Sequence[View], errors: Sequence[float], name: str = "", tracks: Tracks | None = None
-) -> BurstDoubt:
+) -> BurstErrors:
     """The burst for `qa.queue`; its keys are `(name, index of the frame)`."""
     reach = reaches([doubt_map(view) for view in views], tracks_of(views) if tracks is None else tracks)
     keys = [(name, index) for index in range(len(views))]
-    return BurstDoubt(keys, np.asarray(errors, np.float64), reach)
+    return BurstErrors(keys, np.asarray(errors, np.float64), reach)
 
 
 def doubt_map(view: View) -> NDArray[np.float32]:

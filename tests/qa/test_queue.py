@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from qa.queue import BurstDoubt, nearest_fixes, review_order
+from qa.queue import BurstErrors, nearest_fixes, review_order
 
 
-def burst(name: str, errors: list[float], reach: list[list[float]] | None = None) -> BurstDoubt:
+def burst(name: str, errors: list[float], reach: list[list[float]] | None = None) -> BurstErrors:
     matrix = np.eye(len(errors)) if reach is None else np.asarray(reach)
-    return BurstDoubt([(name, i) for i in range(len(errors))], np.asarray(errors), matrix)
+    return BurstErrors([(name, i) for i in range(len(errors))], np.asarray(errors), matrix)
 
 
 def test_a_still_is_worth_its_error():
@@ -79,4 +79,4 @@ def test_a_limit_is_the_head_of_the_whole_order():
 
 def test_shapes_must_fit():
     with pytest.raises(ValueError, match="2 frames"):
-        BurstDoubt([("a", 0), ("a", 1)], np.zeros(2), np.eye(3))
+        BurstErrors([("a", 0), ("a", 1)], np.zeros(2), np.eye(3))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qa.queue import review_order
-from qa.review import burst_doubt, doubt_map, review_gains
+from qa.review import burst_errors, doubt_map, review_gains
 from qa.view import Outline, View
 
 SIZE = (72, 96)
@@ -56,5 +56,5 @@ def test_gains_of_a_burst_are_the_queue_s_and_never_rise() -> None:
     burst = [view(label, truth, truth) for label in (truth, truth & ~LIMB, truth | LIMB, truth & ~LIMB)]
     errors = [0.1, 0.6, 0.7, 0.8]
     gains = review_gains(burst, errors)
-    order = [place.key[1] for place in review_order([burst_doubt(burst, errors)])]
+    order = [place.key[1] for place in review_order([burst_errors(burst, errors)])]
     assert [gains[index] for index in order] == sorted(gains, reverse=True)
